@@ -1,0 +1,180 @@
+//! JSON Schema with errors for people: one sentence each, at the place that is wrong.
+
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{ValidationError, Validator};
+use serde_json::Value;
+
+/// A compiled schema. Formats are checked; nothing is ever fetched.
+#[derive(Debug)]
+pub struct Schema(Validator);
+
+/// A schema that cannot be compiled: a defect of this program, not of a document.
+#[derive(Debug, thiserror::Error)]
+#[error("the schema cannot be compiled: {0}")]
+pub struct InvalidSchema(String);
+
+/// One way in which a document does not follow its schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// JSON pointer (RFC 6901) to the value.
+    pub pointer: String,
+    /// A key that is not known, if that is what is wrong.
+    pub unknown_key: Option<String>,
+    /// What is wrong, as a lowercase fragment about the value.
+    pub message: String,
+}
+
+impl Schema {
+    /// Compiles a schema.
+    ///
+    /// # Errors
+    /// When it is no valid schema.
+    pub fn compile(schema: &Value) -> Result<Self, InvalidSchema> {
+        Self::compile_with(schema, &[])
+    }
+
+    /// Compiles a schema that refers to others by these addresses.
+    ///
+    /// # Errors
+    /// When it is no valid schema or refers to one that was not given.
+    pub fn compile_with(schema: &Value, others: &[(String, Value)]) -> Result<Self, InvalidSchema> {
+        let invalid = |error: String| InvalidSchema(error);
+        let registry = jsonschema::Registry::new()
+            .extend(others.iter().map(|(address, other)| (address.as_str(), other)))
+            .and_then(jsonschema::RegistryBuilder::prepare)
+            .map_err(|error| invalid(error.to_string()))?;
+        jsonschema::options()
+            .should_validate_formats(true)
+            .with_registry(&registry)
+            .build(schema)
+            .map(Self)
+            .map_err(|error| invalid(error.to_string()))
+    }
+
+    /// Everything that is wrong with a document, at most `cap` of it, and how much there is in all.
+    #[must_use]
+    pub fn violations(&self, document: &Value, cap: usize) -> (Vec<Violation>, usize) {
+        let mut found = Vec::new();
+        let mut total = 0;
+        for error in self.0.iter_errors(document) {
+            for violation in explain(&error) {
+                total += 1;
+                if found.len() < cap {
+                    found.push(violation);
+                }
+            }
+        }
+        (found, total)
+    }
+}
+
+/// An error in words. Of several alternatives, the one that the document comes closest to.
+fn explain(error: &ValidationError<'_>) -> Vec<Violation> {
+    let pointer = error.instance_path().to_string();
+    let one = |message: String| {
+        vec![Violation { pointer: pointer.clone(), unknown_key: None, message }]
+    };
+    let shown = shorten(&error.instance().to_string());
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected
+            .iter()
+            .map(|key| Violation {
+                pointer: pointer.clone(),
+                unknown_key: Some(key.clone()),
+                message: format!("unknown key `{key}`"),
+            })
+            .collect(),
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            closest(context).map_or_else(
+                || one(format!("{shown} has none of the accepted forms")),
+                |errors| errors.iter().flat_map(explain).collect(),
+            )
+        }
+        ValidationErrorKind::Required { property } => {
+            one(format!("the key {} is missing", property.to_string().replace('"', "`")))
+        }
+        ValidationErrorKind::Type { kind } => {
+            let wanted = match kind {
+                TypeKind::Single(kind) => kind.to_string(),
+                TypeKind::Multiple(kinds) => {
+                    let kinds: Vec<_> = kinds.iter().map(|kind| kind.to_string()).collect();
+                    kinds.into_iter().filter(|kind| kind != "null").collect::<Vec<_>>().join(" or ")
+                }
+            };
+            one(format!("{shown} is not of the wanted type: {wanted}"))
+        }
+        ValidationErrorKind::Enum { options } => {
+            one(format!("{shown} is not one of {}", shorten(&options.to_string())))
+        }
+        ValidationErrorKind::Pattern { pattern } if pattern.contains("{64}") => {
+            one(format!("{shown} is not a SHA-256 digest: 64 hexadecimal digits are wanted"))
+        }
+        ValidationErrorKind::Pattern { pattern } => {
+            one(format!("{shown} does not have the form {}", shorten(pattern)))
+        }
+        ValidationErrorKind::Format { format } => one(format!("{shown} is not a {format}")),
+        ValidationErrorKind::Minimum { limit } => one(format!("{shown} is less than {limit}")),
+        ValidationErrorKind::ExclusiveMinimum { limit } => {
+            one(format!("{shown} is not greater than {limit}: it could not fail, or never hold"))
+        }
+        ValidationErrorKind::Maximum { limit } => one(format!("{shown} is more than {limit}")),
+        ValidationErrorKind::MinLength { limit: 1 } => one("is empty".to_owned()),
+        _ => one(shorten(&error.to_string())),
+    }
+}
+
+/// The branch with the fewest errors that are not about the type of the whole value.
+fn closest<'a>(
+    context: &'a [Vec<ValidationError<'static>>],
+) -> Option<&'a Vec<ValidationError<'static>>> {
+    let of_type = |error: &ValidationError<'_>| {
+        matches!(error.kind(), ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. })
+    };
+    context
+        .iter()
+        .filter(|branch| !branch.is_empty())
+        .min_by_key(|branch| (branch.iter().any(of_type), branch.len()))
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= 80 {
+        return format!("`{text}`");
+    }
+    format!("`{}…`", text.chars().take(79).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn messages(schema: &Value, document: &Value) -> Vec<String> {
+        let (found, _) = Schema::compile(schema).unwrap().violations(document, 10);
+        found.into_iter().map(|v| format!("{}: {}", v.pointer, v.message)).collect()
+    }
+
+    #[test]
+    fn errors_are_sentences_at_their_place() {
+        let schema = json!({"type": "object", "required": ["a"], "additionalProperties": false,
+            "properties": {"a": {"type": "integer", "minimum": 1}, "d": {"enum": ["x", "y"]},
+            "o": {"anyOf": [{"type": "object", "required": ["k"]}, {"type": "null"}]}}});
+        assert_eq!(messages(&schema, &json!({"a": 1, "o": null})), Vec::<String>::new());
+        assert_eq!(messages(&schema, &json!({})), [": the key `a` is missing"]);
+        assert_eq!(messages(&schema, &json!({"a": 0})), ["/a: `0` is less than 1"]);
+        assert_eq!(messages(&schema, &json!({"a": 1, "z": 1})), [": unknown key `z`"]);
+        assert_eq!(messages(&schema, &json!({"a": 1, "o": {}})), ["/o: the key `k` is missing"]);
+        assert_eq!(
+            messages(&schema, &json!({"a": "x", "d": "z"})),
+            ["/a: `\"x\"` is not of the wanted type: integer", "/d: `\"z\"` is not one of `[\"x\",\"y\"]`"]
+        );
+    }
+
+    #[test]
+    fn the_number_of_errors_is_capped_and_counted() {
+        let schema = Schema::compile(&json!({"items": {"type": "null"}})).unwrap();
+        let (found, total) = schema.violations(&json!([1, 2, 3, 4]), 2);
+        assert_eq!((found.len(), total), (2, 4));
+    }
+}

@@ -1,0 +1,57 @@
+//! Where events go: one emitter numbers them, sinks take them, a store keeps what goes with them.
+//!
+//! Events have no form but their wire form: they are facts that are written the moment they happen.
+
+use std::io;
+
+use crate::wire::event::{Body, Event, SCHEMA};
+
+/// Takes events as they happen.
+pub trait Sink {
+    /// Takes one event. An error means that the evidence of the run cannot be written, and ends it.
+    ///
+    /// # Errors
+    /// When the event could not be kept.
+    fn accept(&mut self, event: &Event) -> io::Result<()>;
+}
+
+/// Keeps files that belong to the evidence of a run.
+pub trait Store {
+    /// Keeps `bytes` under a name such as `inputs/sbom.json`.
+    ///
+    /// # Errors
+    /// When the file could not be written.
+    fn keep(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Opens a file that grows as the run goes on.
+    ///
+    /// # Errors
+    /// When the file could not be made.
+    fn open(&mut self, name: &str) -> io::Result<std::fs::File>;
+}
+
+/// Numbers the events of one run and hands each to a sink.
+pub struct Emitter<'a> {
+    run_id: String,
+    next: u64,
+    sink: &'a mut dyn Sink,
+}
+
+impl<'a> Emitter<'a> {
+    /// An emitter for the run with this id.
+    pub fn new(run_id: String, sink: &'a mut dyn Sink) -> Self {
+        Self { run_id, next: 0, sink }
+    }
+
+    /// Emits one event and gives it back as it was written.
+    ///
+    /// # Errors
+    /// When the sink could not keep it.
+    pub fn emit(&mut self, body: Body) -> io::Result<Event> {
+        let event =
+            Event { schema: SCHEMA.to_owned(), run_id: self.run_id.clone(), seq: self.next, body };
+        self.sink.accept(&event)?;
+        self.next += 1;
+        Ok(event)
+    }
+}

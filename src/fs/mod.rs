@@ -1,0 +1,193 @@
+//! Files: paths that cannot leave their root, capped reads, and writes that are whole or absent.
+
+mod root;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+pub use root::{Contained, PathError, Root};
+
+/// Reads a file whole, but never more than `cap` bytes.
+///
+/// # Errors
+/// When it cannot be read, is not a regular file, or is larger than `cap`.
+pub fn read_capped(file: &mut File, cap: u64) -> Result<Vec<u8>, ReadError> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(ReadError::NotAFile(kind_of(&metadata)));
+    }
+    // The size is only a hint: a file that grows, or lies in /proc, is cut off by `take`.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(cap)).unwrap_or(0) + 1);
+    file.take(cap + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > cap {
+        return Err(ReadError::TooLarge { cap });
+    }
+    Ok(bytes)
+}
+
+/// Opens a file that a caller named, without hanging on a FIFO.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_for_reading(path: &Path) -> io::Result<File> {
+    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    OpenOptions::new().read(true).custom_flags(nonblocking).open(path)
+}
+
+/// Why a file could not be read whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The system refused.
+    #[error("cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// It is a directory, FIFO, device or socket.
+    #[error("is a {0}, not a file")]
+    NotAFile(&'static str),
+    /// It is larger than anything of its kind.
+    #[error("is larger than {} MiB, the most that is read of such a file", cap >> 20)]
+    TooLarge {
+        /// The limit in bytes.
+        cap: u64,
+    },
+}
+
+/// What a directory entry is, in a word.
+#[must_use]
+pub fn kind_of(metadata: &fs::Metadata) -> &'static str {
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        "directory"
+    } else if kind.is_fifo() {
+        "FIFO"
+    } else if kind.is_socket() {
+        "socket"
+    } else if kind.is_char_device() || kind.is_block_device() {
+        "device"
+    } else if kind.is_symlink() {
+        "symbolic link"
+    } else {
+        "file"
+    }
+}
+
+/// Writes a file so that it is there whole or not at all: beside it first, then renamed.
+///
+/// Nothing is synced to the disk; [`sync`] does that for many files at once.
+///
+/// # Errors
+/// When the folder cannot be made or the file cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = parent_of(path);
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".dr-drill-")
+        .permissions(readable_by_all())
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn readable_by_all() -> fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o644)
+}
+
+/// The folder a path lies in: `.` for a bare name.
+#[must_use]
+pub fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Waits until everything written below `folder` is on the disk.
+///
+/// All files are first handed to the disk, then waited for: one flush serves them together.
+///
+/// # Errors
+/// When a file cannot be opened or the disk reports an error.
+pub fn sync(folder: &Path) -> io::Result<()> {
+    let mut handles = Vec::new();
+    for entry in walkdir::WalkDir::new(folder) {
+        let entry = entry.map_err(io::Error::from)?;
+        if entry.file_type().is_file() {
+            handles.push(File::open(entry.path())?);
+        } else if entry.file_type().is_dir() {
+            handles.insert(0, File::open(entry.path())?);
+        }
+    }
+    // The last opened is synced first: its flush carries the writes of the others along, so that
+    // their own calls find nothing left to do.
+    std::thread::scope(|scope| {
+        let (left, right) = handles.split_at(handles.len() / 2);
+        let half = scope.spawn(|| left.iter().try_for_each(File::sync_all));
+        let other = right.iter().try_for_each(File::sync_all);
+        half.join().map_err(|_| io::Error::other("the syncing thread ended"))?.and(other)
+    })
+}
+
+/// Bytes free for this user on the file system that holds `path`.
+///
+/// # Errors
+/// When the file system cannot be asked.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(path)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// `path` made absolute against `folder`, with `.` and `..` resolved by name only.
+#[must_use]
+pub fn absolute(folder: &Path, path: &Path) -> PathBuf {
+    let mut resolved = PathBuf::new();
+    for component in folder.join(path).components() {
+        match component {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir => {
+                resolved.pop();
+            }
+            other => resolved.push(other),
+        }
+    }
+    resolved
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_is_cut_off_at_its_cap() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        fs::write(&path, b"12345").unwrap();
+        assert_eq!(read_capped(&mut File::open(&path).unwrap(), 5).unwrap(), b"12345");
+        assert!(matches!(
+            read_capped(&mut File::open(&path).unwrap(), 4),
+            Err(ReadError::TooLarge { cap: 4 })
+        ));
+        assert!(matches!(
+            read_capped(&mut File::open("/dev/zero").unwrap(), 4),
+            Err(ReadError::NotAFile("device"))
+        ));
+    }
+
+    #[test]
+    fn a_write_replaces_the_whole_file_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sub/f");
+        write_whole(&path, b"one").unwrap();
+        write_whole(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path().join("sub")).unwrap().count(), 1);
+        sync(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn absolute_paths_are_resolved_by_name() {
+        let resolved = absolute(Path::new("/a/b"), Path::new("../c/./d"));
+        assert_eq!(resolved, Path::new("/a/c/d"));
+    }
+}

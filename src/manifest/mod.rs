@@ -1,0 +1,152 @@
+//! The manifest as it was understood: every path, digest, time and limit checked, every problem reported at once.
+
+mod read;
+mod validate;
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::digest::Digest;
+use crate::wire;
+
+pub use read::{Problem, document, parse, syntax_of};
+pub use wire::manifest::{Isolation, Phase};
+
+/// Largest manifest that is read, in bytes.
+pub const MAX_BYTES: u64 = 4 << 20;
+
+/// A manifest in which everything that can be checked without touching the world holds.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// Name of the drill.
+    pub name: Option<String>,
+    /// The backup under test.
+    pub backup: Backup,
+    /// Its SBOM.
+    pub sbom: Option<Input>,
+    /// Its provenance.
+    pub provenance: Option<Input>,
+    /// How it is restored.
+    pub restore: Restore,
+    /// Limits on what is measured.
+    pub policies: Policies,
+    /// The limits as they were written.
+    pub written_policies: Option<wire::manifest::Policies>,
+}
+
+/// The backup under test.
+#[derive(Clone, Debug)]
+pub struct Backup {
+    /// Path relative to the manifest's folder.
+    pub path: String,
+    /// Digest of the file, or tree digest of the directory.
+    pub sha256: Digest,
+    /// When the data was captured, as the manifest says.
+    pub captured_at: Timestamp,
+}
+
+/// A file that vouches for the backup.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Path relative to the manifest's folder.
+    pub path: String,
+    /// Its digest, where it is pinned.
+    pub sha256: Option<Digest>,
+}
+
+/// How the backup is restored.
+#[derive(Clone, Debug)]
+pub struct Restore {
+    /// What restores it.
+    pub driver: Driver,
+    /// Where restores happen.
+    pub output_dir: Option<String>,
+}
+
+/// What restores a backup.
+#[derive(Clone, Debug)]
+pub enum Driver {
+    /// A recall script.
+    Script(Script),
+    /// The tool itself copies or unpacks files.
+    Files(Files),
+}
+
+/// A recall script and how it is run.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Path relative to the manifest's folder.
+    pub path: String,
+    /// Its digest, where it is pinned.
+    pub sha256: Option<Digest>,
+    /// Whether it gets a private copy of the backup.
+    pub copy_backup: bool,
+    /// How long one attempt may run.
+    pub timeout: Duration,
+    /// Further attempts after a failure.
+    pub retries: u32,
+    /// What it recovers, relative to its output directory.
+    pub recovered: Option<String>,
+    /// Digest of what it recovers, where that is not the backup byte for byte.
+    pub recovered_sha256: Option<Digest>,
+    /// Names of environment variables that are passed on.
+    pub environment: Vec<String>,
+    /// What happens where the kernel refuses a protection.
+    pub isolation: Isolation,
+    /// Bytes of private memory of each process.
+    pub memory_bytes: Option<u64>,
+    /// Processes and threads.
+    pub processes: u64,
+    /// Bytes of any one file that is written.
+    pub file_bytes: Option<u64>,
+}
+
+/// What files must come back.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// Tree digest that an unpacked archive must have.
+    pub tree_sha256: Option<Digest>,
+    /// Path of a list of digests, relative to the manifest's folder.
+    pub digests: Option<String>,
+}
+
+/// Limits on what is measured.
+#[derive(Clone, Debug)]
+pub struct Policies {
+    /// Oldest acceptable data, in minutes.
+    pub rpo: Limit,
+    /// Longest acceptable time to verified data, in seconds.
+    pub rto: Limit,
+    /// Longest acceptable time of phases, in seconds.
+    pub phases: Vec<(Phase, f64)>,
+    /// Slowest acceptable restore, in bytes per second.
+    pub min_restore_bytes_per_second: Option<f64>,
+    /// Whether a drill with a fixed clock may pass.
+    pub allow_clock_override: bool,
+    /// An approved exception.
+    pub waiver: Option<Waiver>,
+}
+
+/// An upper limit and the level from which on a warning is given.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limit {
+    /// Above it the policy is broken.
+    pub max: Option<f64>,
+    /// Above it a warning is given.
+    pub warn: Option<f64>,
+}
+
+/// An approved exception that expires.
+#[derive(Clone, Debug)]
+pub struct Waiver {
+    /// Who approved it.
+    pub approved_by: String,
+    /// Why.
+    pub reason: String,
+    /// Until when it holds.
+    pub until: Timestamp,
+    /// When the drill is made up for.
+    pub makeup_drill_at: Timestamp,
+    /// The policies it holds for; empty for all.
+    pub policies: Vec<String>,
+}

@@ -1,0 +1,138 @@
+//! The ordered steps of a drill as a value that can be printed: planning touches nothing.
+
+use crate::manifest::{Driver, Manifest};
+
+/// One stage of a drill. Its id is fixed: consumers know it by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Parse and validate the manifest.
+    LoadManifest,
+    /// Hash the backup and compare with the pin.
+    VerifyBackupDigest,
+    /// Look inside by format.
+    VerifyBackupPayload,
+    /// Structure, schema and subject of the SBOM.
+    ValidateSbom,
+    /// Statements about the backup's digest.
+    ValidateProvenance,
+    /// Run the script or the driver.
+    RestoreArtifact,
+    /// Compare what was recovered.
+    ValidateRestoredBackup,
+    /// Remove what the restore left.
+    TeardownInstance,
+    /// Hold what was measured against the limits.
+    EnforcePolicies,
+    /// List digests.
+    SealEvidence,
+}
+
+impl Step {
+    /// Every step, in order.
+    pub const ALL: [Self; 10] = [
+        Self::LoadManifest,
+        Self::VerifyBackupDigest,
+        Self::VerifyBackupPayload,
+        Self::ValidateSbom,
+        Self::ValidateProvenance,
+        Self::RestoreArtifact,
+        Self::ValidateRestoredBackup,
+        Self::TeardownInstance,
+        Self::EnforcePolicies,
+        Self::SealEvidence,
+    ];
+
+    /// The fixed id.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::LoadManifest => "load_manifest",
+            Self::VerifyBackupDigest => "verify_backup_digest",
+            Self::VerifyBackupPayload => "verify_backup_payload",
+            Self::ValidateSbom => "validate_sbom",
+            Self::ValidateProvenance => "validate_provenance",
+            Self::RestoreArtifact => "restore_artifact",
+            Self::ValidateRestoredBackup => "validate_restored_backup",
+            Self::TeardownInstance => "teardown_instance",
+            Self::EnforcePolicies => "enforce_policies",
+            Self::SealEvidence => "seal_evidence",
+        }
+    }
+
+    /// The step with this id.
+    #[must_use]
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.id() == id)
+    }
+}
+
+/// What a drill will do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The steps, in order, each with what it does to what.
+    pub steps: Vec<(Step, String)>,
+}
+
+impl Plan {
+    /// The plan for a manifest, or, without one, for saying that it could not be read.
+    #[must_use]
+    pub fn new(manifest: Option<&Manifest>) -> Self {
+        let steps = Step::ALL
+            .into_iter()
+            .filter_map(|step| Some((step, describe(step, manifest)?)))
+            .collect();
+        Self { steps }
+    }
+
+    /// The ids of all steps, in order.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        self.steps.iter().map(|(step, _)| step.id().to_owned()).collect()
+    }
+
+    /// Whether a step is planned.
+    #[must_use]
+    pub fn contains(&self, step: Step) -> bool {
+        self.steps.iter().any(|(planned, _)| *planned == step)
+    }
+}
+
+/// What a step does; `None` where it is not planned.
+fn describe(step: Step, manifest: Option<&Manifest>) -> Option<String> {
+    match step {
+        Step::LoadManifest => return Some("read and validate the manifest".to_owned()),
+        Step::SealEvidence => return Some("write the report, list all digests, sync".to_owned()),
+        _ => {}
+    }
+    let manifest = manifest?;
+    let backup = &manifest.backup;
+    Some(match step {
+        Step::LoadManifest | Step::SealEvidence => return None,
+        Step::VerifyBackupDigest => format!("hash {} and compare with {}", backup.path, backup.sha256),
+        Step::VerifyBackupPayload => format!("read {} through to its end, by its format", backup.path),
+        Step::ValidateSbom => format!("check {}", manifest.sbom.as_ref()?.path),
+        Step::ValidateProvenance => {
+            let provenance = manifest.provenance.as_ref()?;
+            format!("find the digest of the backup in {}", provenance.path)
+        }
+        Step::RestoreArtifact => match &manifest.restore.driver {
+            Driver::Script(script) => {
+                let (copy, timeout) = (script.copy_backup, script.timeout.as_secs());
+                let what = if copy { "a private copy of the backup" } else { "the backup" };
+                let attempts = script.retries + 1;
+                format!("run {} on {what}, at most {timeout} s, {attempts} attempt(s)", script.path)
+            }
+            Driver::Files(_) => format!("copy or unpack {}", backup.path),
+        },
+        Step::ValidateRestoredBackup => match &manifest.restore.driver {
+            Driver::Script(script) => {
+                let wanted = script.recovered_sha256.unwrap_or(backup.sha256);
+                let recovered = script.recovered.as_deref().unwrap_or("recovered-backup*");
+                format!("compare {recovered} with {wanted}")
+            }
+            Driver::Files(_) => "compare every file that came back".to_owned(),
+        },
+        Step::TeardownInstance => "remove what the restore left".to_owned(),
+        Step::EnforcePolicies => "hold what was measured against the limits".to_owned(),
+    })
+}

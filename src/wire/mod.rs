@@ -1,0 +1,48 @@
+//! The serialised forms of everything that is read from or written for others, versioned by module.
+//!
+//! Within a version fields are only added. The schemas in `schemas/` are generated from these types
+//! and compared with them in a test.
+
+pub mod event;
+pub mod manifest;
+pub mod metrics;
+pub mod report;
+
+/// Name, file name and text of every schema, as `dr-drill schema NAME` prints it.
+pub const SCHEMAS: [(&str, &str, &str); 4] = [
+    ("manifest", "manifest.v1.schema.json", include_str!("../../schemas/manifest.v1.schema.json")),
+    ("event", "event.v1.schema.json", include_str!("../../schemas/event.v1.schema.json")),
+    ("report", "report.v2.schema.json", include_str!("../../schemas/report.v2.schema.json")),
+    ("metrics", "metrics.v1.schema.json", include_str!("../../schemas/metrics.v1.schema.json")),
+];
+
+/// The text of the schema with this name.
+#[must_use]
+pub fn schema(name: &str) -> Option<&'static str> {
+    SCHEMAS.iter().find(|(known, _, _)| *known == name).map(|(_, _, text)| *text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `UPDATE_SCHEMAS=1 cargo test schemas_are` rewrites the files.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test reads the variable that updates the files")]
+    fn schemas_are_those_of_the_types() {
+        let generated = [
+            schemars::schema_for!(manifest::Manifest),
+            schemars::schema_for!(event::Event),
+            schemars::schema_for!(report::Report),
+            schemars::schema_for!(metrics::Metrics),
+        ];
+        for ((_, file, text), schema) in SCHEMAS.iter().zip(generated) {
+            let wanted = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+            if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+                std::fs::write(format!("schemas/{file}"), wanted).unwrap();
+            } else {
+                assert_eq!(*text, wanted, "schemas/{file}: run UPDATE_SCHEMAS=1 cargo test schemas_are");
+            }
+        }
+    }
+}

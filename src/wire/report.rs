@@ -1,0 +1,113 @@
+//! The report of a drill, version 2 (`dr_drill.v2`).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::event::{
+    BackupFacts, ClockFacts, Finding, IsolationFact, PayloadFacts, PhaseSeconds, PolicyResult,
+    ProvenanceFacts, Reason, RecoveredFacts, RestoreFacts, SbomFacts, Status, TeardownFacts, Tool,
+    Verdict,
+};
+use super::manifest::Policies;
+
+/// Value of `schema` in every report.
+pub const SCHEMA: &str = "dr_drill.v2";
+
+/// What a drill found out, computed from its events and its manifest alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "dr-drill report, version 2")]
+pub struct Report {
+    /// Always `dr_drill.v2`.
+    pub schema: String,
+    /// The run.
+    pub run_id: String,
+    /// Name of the drill, as the manifest gives it.
+    pub name: Option<String>,
+    /// The verdict.
+    pub status: Verdict,
+    /// Why it is not `passed`.
+    pub reasons: Vec<Reason>,
+    /// What was not proven, in words.
+    pub not_proven: Vec<String>,
+    /// Wall-clock time of the start.
+    pub started_at: String,
+    /// Wall-clock time of the end.
+    pub ended_at: String,
+    /// When the data was captured, as the manifest says.
+    pub backup_captured_at: Option<String>,
+    /// Path of the manifest, relative to the root.
+    pub manifest: String,
+    /// What ran.
+    pub tool: Tool,
+    /// Where the time comes from.
+    pub clock: ClockFacts,
+    /// The backup.
+    pub backup: Option<BackupFacts>,
+    /// What it is inside.
+    pub payload: Option<PayloadFacts>,
+    /// Its SBOM.
+    pub sbom: Option<SbomFacts>,
+    /// Its provenance.
+    pub provenance: Option<ProvenanceFacts>,
+    /// How the restore went.
+    pub restore: Option<RestoreFacts>,
+    /// What was recovered.
+    pub recovered: Option<RecoveredFacts>,
+    /// What was removed afterwards.
+    pub teardown: Option<TeardownFacts>,
+    /// What confined the restore.
+    pub isolation: Vec<IsolationFact>,
+    /// What was measured.
+    pub metrics: Metrics,
+    /// Each policy against what was measured.
+    pub policies: Vec<PolicyResult>,
+    /// Each planned step.
+    pub steps: Vec<Step>,
+    /// What people must know.
+    pub findings: Vec<Finding>,
+    /// Facts under the names that consumers of older reports look for.
+    pub notes: Notes,
+}
+
+/// What was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Metrics {
+    /// Seconds from the start of the drill to verified data; `null` where it never came to that.
+    pub rto_seconds: Option<f64>,
+    /// Minutes from the capture to the start of the drill; `null` where it is not known.
+    pub rpo_minutes: Option<f64>,
+    /// Seconds of each phase.
+    pub phases: PhaseSeconds,
+    /// Bytes of backup restored per second.
+    pub restore_bytes_per_second: Option<f64>,
+    /// Seconds of the whole run.
+    pub duration_seconds: f64,
+}
+
+/// A step and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    /// Its fixed id.
+    pub step: String,
+    /// What became of it; `null` where the run ended before.
+    pub status: Option<Status>,
+    /// Wall-clock time of its start.
+    pub started_at: Option<String>,
+    /// Wall-clock time of its end.
+    pub ended_at: Option<String>,
+    /// Its measured duration.
+    pub duration_seconds: Option<f64>,
+    /// One sentence for people.
+    pub notes: String,
+}
+
+/// Facts under the names that consumers of older reports look for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Notes {
+    /// The limits of the manifest.
+    pub policy: Option<Policies>,
+    /// Services in a service status.
+    pub services_checked: Option<u64>,
+    /// SHA-256 of the manifest.
+    pub manifest_sha256: Option<String>,
+}
