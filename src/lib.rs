@@ -10,3 +10,6 @@ pub mod event;
 pub mod manifest;
 pub mod plan;
 pub mod outcome;
+pub mod payload;
+pub mod sbom;
+pub mod provenance;

@@ -1,0 +1,63 @@
+//! The official schemas, without their prose and compressed (`scripts/vendor-schemas.py`, `NOTICE`).
+
+use std::io::Read as _;
+
+use serde_json::Value;
+
+use crate::document::schema::Schema;
+
+macro_rules! vendored {
+    ($name:literal) => {
+        include_bytes!(concat!("../../data/sbom-schemas/", $name, ".json.gz")).as_slice()
+    };
+}
+
+/// Format, version, schema. SPDX 2.2 is held against 2.3, which only made fields optional.
+const KNOWN: [(&str, &str, &[u8]); 8] = [
+    ("CycloneDX", "1.2", vendored!("bom-1.2")),
+    ("CycloneDX", "1.3", vendored!("bom-1.3")),
+    ("CycloneDX", "1.4", vendored!("bom-1.4")),
+    ("CycloneDX", "1.5", vendored!("bom-1.5")),
+    ("CycloneDX", "1.6", vendored!("bom-1.6")),
+    ("CycloneDX", "1.7", vendored!("bom-1.7")),
+    ("SPDX", "2.2", vendored!("spdx-2.3")),
+    ("SPDX", "2.3", vendored!("spdx-2.3")),
+];
+
+/// Schemas that others refer to, by the name in the reference.
+const SHARED: [(&str, &[u8]); 3] = [
+    ("spdx", vendored!("spdx")),
+    ("jsf-0.82", vendored!("jsf-0.82")),
+    ("cryptography-defs", vendored!("cryptography-defs")),
+];
+
+/// Versions of a format that are known.
+pub(super) fn versions(format: &str) -> Vec<&'static str> {
+    KNOWN.iter().filter(|known| known.0 == format).map(|known| known.1).collect()
+}
+
+/// The schema of a version; `None` where it is not known.
+pub(super) fn find(format: &str, version: &str) -> Result<Option<Schema>, String> {
+    let Some((_, _, packed)) = KNOWN.iter().find(|known| (known.0, known.1) == (format, version))
+    else {
+        return Ok(None);
+    };
+    let schema = unpack(packed)?;
+    let text = schema.to_string();
+    let mut others = Vec::new();
+    for (name, packed) in SHARED.iter().filter(|(name, _)| text.contains(&format!("\"{name}."))) {
+        for address in ["SNAPSHOT.schema.json", "schema.json"] {
+            let address = format!("http://cyclonedx.org/schema/{name}.{address}");
+            others.push((address, unpack(packed)?));
+        }
+    }
+    Schema::compile_with(&schema, &others).map(Some).map_err(|error| error.to_string())
+}
+
+fn unpack(packed: &[u8]) -> Result<Value, String> {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(packed)
+        .read_to_string(&mut text)
+        .map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
+}
