@@ -13,3 +13,6 @@ pub mod outcome;
 pub mod payload;
 pub mod sbom;
 pub mod provenance;
+pub mod backup;
+pub mod restore;
+pub mod policy;

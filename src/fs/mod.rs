@@ -1,6 +1,8 @@
 //! Files: paths that cannot leave their root, capped reads, and writes that are whole or absent.
 
 mod root;
+mod tree;
+mod workspace;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -8,6 +10,8 @@ use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 pub use root::{Contained, PathError, Root};
+pub use tree::{NewTree, TreeWriteError, copy_tree};
+pub use workspace::{Removed, Workspace};
 
 /// Reads a file whole, but never more than `cap` bytes.
 ///

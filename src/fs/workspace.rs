@@ -1,0 +1,154 @@
+//! The private directory of one run: made fresh, locked while in use, removed with all that lies in it.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// How directories of runs are named; only such are ever removed.
+const PREFIX: &str = "dr-drill-run-";
+
+/// A private directory with one sub-directory for each purpose.
+#[derive(Debug)]
+pub struct Workspace {
+    path: PathBuf,
+    /// Held open: the lock on it tells later runs that this one is alive.
+    _lock: File,
+}
+
+/// What was removed with a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// Files in it, without the tool's own.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether nothing is left.
+    pub gone: bool,
+}
+
+impl Workspace {
+    /// Makes a new directory below `base`, and removes those of runs that were killed.
+    ///
+    /// # Errors
+    /// When the directory cannot be made.
+    pub fn create(base: &Path) -> io::Result<Self> {
+        fs::create_dir_all(base)?;
+        sweep(base);
+        let folder = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .permissions(fs::Permissions::from_mode(0o700))
+            .tempdir_in(base.canonicalize()?)?;
+        let lock = File::open(folder.path())?;
+        lock.lock()?;
+        let workspace = Self { path: folder.keep(), _lock: lock };
+        for name in ["backup", "inputs", "tmp"] {
+            fs::DirBuilder::new().mode(0o700).create(workspace.path.join(name))?;
+        }
+        Ok(workspace)
+    }
+
+    /// Where the private copy of the backup lies.
+    #[must_use]
+    pub fn backup(&self) -> PathBuf {
+        self.path.join("backup")
+    }
+
+    /// Where private copies of SBOM and provenance lie.
+    #[must_use]
+    pub fn inputs(&self) -> PathBuf {
+        self.path.join("inputs")
+    }
+
+    /// The temporary directory of a script.
+    #[must_use]
+    pub fn temporary(&self) -> PathBuf {
+        self.path.join("tmp")
+    }
+
+    /// Where the restore writes.
+    #[must_use]
+    pub fn output(&self) -> PathBuf {
+        self.path.join("output")
+    }
+
+    /// Makes the output directory anew, empty.
+    ///
+    /// # Errors
+    /// When what lay there cannot be removed.
+    pub fn fresh_output(&self) -> io::Result<PathBuf> {
+        let output = self.output();
+        if output.symlink_metadata().is_ok() {
+            remove_all(&output)?;
+        }
+        fs::DirBuilder::new().mode(0o700).create(&output)?;
+        Ok(output)
+    }
+
+    /// Looks at what is left in the output, and removes everything.
+    #[must_use]
+    pub fn remove(self) -> Removed {
+        let (mut files, mut bytes) = (0, 0);
+        for entry in walkdir::WalkDir::new(self.output()).into_iter().flatten() {
+            if entry.file_type().is_file() {
+                files += 1;
+                bytes += entry.metadata().map_or(0, |metadata| metadata.len());
+            }
+        }
+        let gone = remove_all(&self.path).is_ok() && self.path.symlink_metadata().is_err();
+        Removed { files, bytes, gone }
+    }
+}
+
+/// Removes directories of runs that hold no lock any more: those that were killed.
+fn sweep(base: &Path) {
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        let named = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        if named && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let free = File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok());
+            if free {
+                let _ = remove_all(&entry.path());
+            }
+        }
+    }
+}
+
+/// Removes a tree, also where it has made its own directories unwritable.
+fn remove_all(path: &Path) -> io::Result<()> {
+    if fs::remove_dir_all(path).is_ok() {
+        return Ok(());
+    }
+    for entry in walkdir::WalkDir::new(path).into_iter().flatten() {
+        if entry.file_type().is_dir() {
+            let _ = fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700));
+        }
+    }
+    fs::remove_dir_all(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_removed_whole_and_only_dead_ones_are_swept() {
+        let base = tempfile::tempdir().unwrap();
+        fs::create_dir(base.path().join("dr-drill-run-dead")).unwrap();
+        fs::create_dir(base.path().join("not-ours")).unwrap();
+        let one = Workspace::create(base.path()).unwrap();
+        let two = Workspace::create(base.path()).unwrap();
+        let output = one.fresh_output().unwrap();
+        fs::create_dir(output.join("locked")).unwrap();
+        fs::write(output.join("locked/f"), b"12345").unwrap();
+        fs::set_permissions(output.join("locked"), fs::Permissions::from_mode(0o000)).unwrap();
+        let left = || fs::read_dir(base.path()).unwrap().count();
+        assert_eq!(left(), 3);
+        let removed = one.remove();
+        assert!(removed.gone);
+        assert_eq!(left(), 2);
+        drop(two);
+        let _three = Workspace::create(base.path()).unwrap();
+        assert_eq!(left(), 2);
+        assert!(base.path().join("not-ours").exists());
+    }
+}

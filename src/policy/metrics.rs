@@ -1,0 +1,86 @@
+//! What was measured, computed from the events of a drill.
+
+use std::collections::BTreeMap;
+
+use crate::clock::{Timestamp, round_seconds};
+use crate::manifest::{Manifest, Phase};
+use crate::outcome::Outcome;
+use crate::plan::Step;
+use crate::wire::event::{Status, TimeMeaning};
+use crate::wire::report::Metrics;
+
+/// The phase that a step counts to.
+fn phase(step: Step) -> Option<Phase> {
+    match step {
+        Step::LoadManifest
+        | Step::VerifyBackupDigest
+        | Step::VerifyBackupPayload
+        | Step::ValidateSbom
+        | Step::ValidateProvenance => Some(Phase::Verify),
+        Step::RestoreArtifact => Some(Phase::Restore),
+        Step::ValidateRestoredBackup => Some(Phase::Validate),
+        Step::TeardownInstance => Some(Phase::Teardown),
+        Step::EnforcePolicies | Step::SealEvidence => None,
+    }
+}
+
+/// The name of a phase, as it is written.
+#[must_use]
+pub(super) fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Verify => "verify",
+        Phase::Restore => "restore",
+        Phase::Validate => "validate",
+        Phase::Teardown => "teardown",
+    }
+}
+
+/// Measures a drill. The recovery time is that of everything from the start to verified data:
+/// verification and validation belong to a recovery as much as the restore does.
+#[must_use]
+pub fn measure(outcome: &Outcome, manifest: Option<&Manifest>) -> Metrics {
+    let mut phases: BTreeMap<String, f64> = BTreeMap::new();
+    for step in &outcome.steps {
+        let (Some(end), Some(phase)) = (&step.end, Step::from_id(&step.id).and_then(phase)) else { continue };
+        if end.status != Status::Skipped {
+            let seconds = phases.entry(phase_name(phase).to_owned()).or_default();
+            *seconds = round_seconds(*seconds + end.seconds);
+        }
+    }
+    let passed = |step: Step| outcome.end_of(step.id()).is_some_and(|end| end.status == Status::Passed);
+    let rto_seconds = passed(Step::ValidateRestoredBackup).then(|| {
+        let counted = [Phase::Verify, Phase::Restore, Phase::Validate];
+        round_seconds(counted.iter().filter_map(|phase| phases.get(phase_name(*phase))).sum())
+    });
+    let restore_seconds = outcome.end_of(Step::RestoreArtifact.id()).map(|end| end.seconds);
+    let bytes = outcome.fact(|context| context.backup.as_ref()).map(|backup| backup.bytes);
+    let restore_bytes_per_second = match (bytes, restore_seconds) {
+        (Some(bytes), Some(seconds)) if passed(Step::RestoreArtifact) && seconds > 0.0 => {
+            Some((bytes as f64 / seconds).round())
+        }
+        _ => None,
+    };
+    Metrics {
+        rto_seconds,
+        rpo_minutes: manifest.and_then(|manifest| rpo(outcome, manifest)),
+        phases,
+        restore_bytes_per_second,
+        duration_seconds: outcome.finished.as_ref().map_or(0.0, |finished| finished.seconds),
+    }
+}
+
+/// Age of the data at the start of the drill: the worst of what the manifest and the backup say.
+/// `None` where the capture would lie in the future.
+fn rpo(outcome: &Outcome, manifest: &Manifest) -> Option<f64> {
+    let started: Timestamp = outcome.started_at.parse().ok()?;
+    let inside = outcome
+        .fact(|context| context.payload.as_ref()?.time.as_ref())
+        .filter(|time| time.meaning == TimeMeaning::Captured)
+        .and_then(|time| time.at.parse::<Timestamp>().ok());
+    let captured = inside.map_or(manifest.backup.captured_at, |inside| inside.min(manifest.backup.captured_at));
+    let minutes = started.minutes_since(captured);
+    if manifest.backup.captured_at > started && minutes < -super::capture::SKEW_MINUTES {
+        return None;
+    }
+    Some(round_seconds(minutes.max(0.0)))
+}

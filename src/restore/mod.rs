@@ -1,0 +1,109 @@
+//! Restores: one file a driver, and the search for what was recovered.
+
+pub mod archive;
+pub mod files;
+pub mod recovered;
+pub mod script;
+
+use crate::process::ProcessError;
+use crate::wire::event::RestoreFacts;
+
+/// A restore that did not work, with what is known of it.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Failed {
+    /// What was found out before it failed.
+    pub facts: Box<RestoreFacts>,
+    /// Why it failed.
+    #[source]
+    pub error: RestoreError,
+}
+
+/// Why a restore did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The script's path is refused or cannot be opened.
+    #[error("the script {0}")]
+    Script(#[from] crate::fs::PathError),
+    /// The script cannot be read.
+    #[error("the script {0} cannot be read: {1}")]
+    ScriptRead(String, #[source] crate::digest::StreamError),
+    /// It has no permission to be executed.
+    #[error("the script {0} is not executable")]
+    NotExecutable(String),
+    /// It is not the one that was pinned.
+    #[error("the script {path} has the digest {found}, the manifest pins {pinned}")]
+    ScriptDigest {
+        /// Path relative to the root.
+        path: String,
+        /// What was computed.
+        found: crate::digest::Digest,
+        /// The pin.
+        pinned: crate::digest::Digest,
+    },
+    /// A variable that it is to be given is not set.
+    #[error("the environment variable {0}, which the manifest passes on to the script, is not set")]
+    Environment(String),
+    /// A directory could not be made.
+    #[error("the output directory cannot be made: {0}")]
+    Output(#[source] std::io::Error),
+    /// It could not be started.
+    #[error("the script {0} {1}")]
+    Start(String, #[source] ProcessError),
+    /// It ended with an error.
+    #[error("the script {0} ended with exit status {1}")]
+    Exit(String, i32),
+    /// A signal ended it.
+    #[error("the script {0} was ended by signal {1}")]
+    Signal(String, i32),
+    /// It ran too long.
+    #[error("the script {0} did not end within {1} seconds; it and all it had started were killed")]
+    TimedOut(String, u64),
+    /// It left processes running.
+    #[error("the script {0} ended but left processes running ({1}); they were killed")]
+    LeftBehind(String, String),
+    /// The kernel refuses protections that the manifest requires.
+    #[error("the script {0} was not started: the manifest requires isolation, and {1}")]
+    Isolation(String, String),
+    /// The drill was interrupted.
+    #[error("the restore was interrupted")]
+    Interrupted,
+    /// An archive could not be unpacked.
+    #[error("the archive cannot be unpacked: {0}")]
+    Archive(#[from] archive::ArchiveError),
+    /// A tree could not be copied.
+    #[error("the tree cannot be copied: {0}")]
+    Copy(#[from] crate::fs::TreeWriteError),
+    /// The backup did not stay as it was.
+    #[error(transparent)]
+    Backup(#[from] crate::backup::BackupError),
+}
+
+impl RestoreError {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NotExecutable(path) => format!("make it executable: chmod +x {path}"),
+            Self::ScriptDigest { .. } => {
+                "if the change is meant, renew the pins: dr-drill pin".to_owned()
+            }
+            Self::Environment(name) => {
+                format!("set {name} where dr-drill runs, or remove it from restore.environment")
+            }
+            Self::Exit(..) | Self::Signal(..) => {
+                "its last lines are below; all it printed is in restore/restore.log".to_owned()
+            }
+            Self::TimedOut(..) => {
+                "raise restore.timeout_seconds if the restore is really that slow".to_owned()
+            }
+            Self::LeftBehind(..) => {
+                "let the script wait for everything that it starts, or stop it".to_owned()
+            }
+            Self::Isolation(..) => "allow user namespaces or Landlock on this machine, or set \
+                 restore.isolation to best-effort"
+                .to_owned(),
+            _ => return None,
+        })
+    }
+}
