@@ -23,6 +23,12 @@ pub trait Store {
     /// When the file could not be written.
     fn keep(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
 
+    /// Keeps a copy of every regular file below `folder`, under `name`.
+    ///
+    /// # Errors
+    /// When a file could not be copied.
+    fn keep_files(&mut self, name: &str, folder: &std::path::Path) -> io::Result<()>;
+
     /// Opens a file that grows as the run goes on.
     ///
     /// # Errors
@@ -30,27 +36,33 @@ pub trait Store {
     fn open(&mut self, name: &str) -> io::Result<std::fs::File>;
 }
 
-/// Numbers the events of one run and hands each to a sink.
-pub struct Emitter<'a> {
+/// Takes everything that a run leaves.
+pub trait Evidence: Sink + Store {}
+
+impl<T: Sink + Store> Evidence for T {}
+
+/// Numbers the events of one run.
+#[derive(Debug)]
+pub struct Emitter {
     run_id: String,
     next: u64,
-    sink: &'a mut dyn Sink,
 }
 
-impl<'a> Emitter<'a> {
+impl Emitter {
     /// An emitter for the run with this id.
-    pub fn new(run_id: String, sink: &'a mut dyn Sink) -> Self {
-        Self { run_id, next: 0, sink }
+    #[must_use]
+    pub fn new(run_id: String) -> Self {
+        Self { run_id, next: 0 }
     }
 
-    /// Emits one event and gives it back as it was written.
+    /// Emits one event to `sink` and gives it back as it was written.
     ///
     /// # Errors
     /// When the sink could not keep it.
-    pub fn emit(&mut self, body: Body) -> io::Result<Event> {
+    pub fn emit(&mut self, sink: &mut dyn Sink, body: Body) -> io::Result<Event> {
         let event =
             Event { schema: SCHEMA.to_owned(), run_id: self.run_id.clone(), seq: self.next, body };
-        self.sink.accept(&event)?;
+        sink.accept(&event)?;
         self.next += 1;
         Ok(event)
     }

@@ -16,3 +16,4 @@ pub mod provenance;
 pub mod backup;
 pub mod restore;
 pub mod policy;
+pub mod drill;

@@ -42,8 +42,7 @@ pub fn enforce(outcome: &Outcome, manifest: &Manifest) -> (Vec<PolicyResult>, Ve
 /// The verdict over a whole outcome. Only what was proven passes.
 #[must_use]
 pub fn judge(outcome: &Outcome, manifest: Option<&Manifest>) -> Judgement {
-    let mut reasons = Vec::new();
-    let mut unproven = Vec::new();
+    let (mut reasons, mut unproven, mut not_run) = (Vec::new(), Vec::new(), Vec::new());
     for step in &outcome.steps {
         match &step.end {
             Some(end) => match end.status {
@@ -51,7 +50,7 @@ pub fn judge(outcome: &Outcome, manifest: Option<&Manifest>) -> Judgement {
                 Status::Failed if step.id == Step::EnforcePolicies.id() => {}
                 Status::Failed => reasons.push(reason(&step.id, end, Class::Integrity)),
                 Status::Inconclusive => unproven.push(reason(&step.id, end, Class::Incomplete)),
-                Status::Skipped => unproven.push(Reason {
+                Status::Skipped => not_run.push(Reason {
                     class: Class::Incomplete,
                     step: step.id.clone(),
                     message: format!("{} did not run: {}", step.id, end.notes),
@@ -94,6 +93,11 @@ pub fn judge(outcome: &Outcome, manifest: Option<&Manifest>) -> Judgement {
         }
     }
     let metrics = measure(outcome, manifest);
+    // What failed, or could not be told, says why other steps did not run: repeating that would
+    // hide it.
+    if unproven.is_empty() {
+        unproven = not_run;
+    }
     let verdict = if !reasons.is_empty() {
         Verdict::Failed
     } else if !unproven.is_empty() || outcome.steps.is_empty() {
@@ -101,12 +105,7 @@ pub fn judge(outcome: &Outcome, manifest: Option<&Manifest>) -> Judgement {
     } else {
         Verdict::Passed
     };
-    // What failed says why other steps did not run: repeating that would hide it.
     if reasons.is_empty() {
-        let told = unproven.iter().any(|reason| reason.hint.is_some() || !reason.message.contains("did not run"));
-        if told {
-            unproven.retain(|reason| !reason.message.contains("did not run"));
-        }
         reasons = unproven;
     }
     Judgement { verdict, reasons, metrics, policies }

@@ -1,0 +1,204 @@
+//! Finds and reads the manifest, and checks against the disk what it asks for. Nothing is written.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::document::Syntax;
+use crate::fs::{PathError, ReadError, Root, absolute, open_for_reading, parent_of, read_capped};
+use crate::manifest::{self, Driver, Manifest, Problem};
+
+/// A manifest as it was read, whether it could be understood or not.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Path relative to the root, or as it was given.
+    pub shown_path: PathBuf,
+    /// The bytes of the file; empty if it could not be read.
+    pub bytes: Vec<u8>,
+    /// Their digest; `None` if they could not be read.
+    pub digest: Option<Digest>,
+    /// How it is written.
+    pub syntax: Syntax,
+    /// Where its paths are resolved.
+    pub root: Option<Root>,
+    /// What it says.
+    pub manifest: Result<Manifest, LoadError>,
+}
+
+/// Why nothing can be run from a manifest.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// There is none.
+    #[error("the manifest {0} does not exist")]
+    Missing(String),
+    /// It cannot be read.
+    #[error("the manifest {0} {1}")]
+    Read(String, #[source] ReadError),
+    /// The root is not one for it.
+    #[error("the root of the manifest: {0}")]
+    Root(#[source] PathError),
+    /// It is not valid.
+    #[error("the manifest {path} is not valid:\n{}", lines(problems))]
+    Invalid {
+        /// The manifest.
+        path: String,
+        /// Everything that is wrong.
+        problems: Vec<Problem>,
+    },
+}
+
+fn lines(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems
+        .iter()
+        .map(|problem| match &problem.hint {
+            Some(hint) => format!("  {problem} ({hint})"),
+            None => format!("  {problem}"),
+        })
+        .collect();
+    lines.join("\n")
+}
+
+impl LoadError {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Missing(_) => Some("write one with: dr-drill init BACKUP --script SCRIPT"),
+            Self::Invalid { .. } => Some("docs/manifest.md lists every key"),
+            Self::Read(..) | Self::Root(_) => None,
+        }
+    }
+}
+
+/// Reads the manifest at `path`, relative to `working_directory`. `evidence` is where a run will
+/// write.
+#[must_use]
+pub fn load(
+    path: &Path,
+    root: Option<&Path>,
+    working_directory: &Path,
+    evidence: Option<&Path>,
+) -> Loaded {
+    let place = working_directory.join(path);
+    let syntax = manifest::syntax_of(path);
+    let mut loaded = Loaded {
+        shown_path: path.to_owned(),
+        bytes: Vec::new(),
+        digest: None,
+        syntax,
+        root: None,
+        manifest: Err(LoadError::Missing(path.display().to_string())),
+    };
+    let name = path.display().to_string();
+    let read = open_for_reading(&place)
+        .map_err(ReadError::from)
+        .and_then(|mut file| read_capped(&mut file, manifest::MAX_BYTES));
+    match read {
+        Ok(bytes) => loaded.bytes = bytes,
+        Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return loaded,
+        Err(error) => {
+            loaded.manifest = Err(LoadError::Read(name, error));
+            return loaded;
+        }
+    }
+    loaded.digest = Some(Digest::of(&loaded.bytes));
+    let folder = parent_of(&place);
+    let bound = find_root(folder, root.map(|root| working_directory.join(root)), working_directory);
+    let opened = match Root::open(&bound, folder) {
+        Ok(opened) => opened,
+        Err(error) => {
+            loaded.manifest = Err(LoadError::Root(error));
+            return loaded;
+        }
+    };
+    if let Ok(real) = place.canonicalize()
+        && let Ok(relative) = real.strip_prefix(opened.path())
+    {
+        loaded.shown_path = relative.to_owned();
+    }
+    loaded.manifest = manifest::document(&loaded.bytes, syntax)
+        .and_then(|document| {
+            let manifest = manifest::parse(&document)?;
+            let problems = against_disk(&manifest, &opened, evidence, &document);
+            if problems.is_empty() { Ok(manifest) } else { Err(problems) }
+        })
+        .map_err(|problems| LoadError::Invalid { path: name, problems });
+    loaded.root = Some(opened);
+    loaded
+}
+
+/// The root: as given, else the enclosing repository, else the working directory if the manifest
+/// lies below it, else the manifest's folder.
+fn find_root(folder: &Path, given: Option<PathBuf>, working_directory: &Path) -> PathBuf {
+    if let Some(given) = given {
+        return given;
+    }
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let working_directory = working_directory.canonicalize().unwrap_or_default();
+    if let Some(repository) = folder.ancestors().find(|folder| folder.join(".git").exists()) {
+        return repository.to_owned();
+    }
+    if folder.starts_with(&working_directory) && working_directory.is_absolute() {
+        return working_directory;
+    }
+    folder
+}
+
+/// What only the disk can tell: a drill that could not fail, or that would drill itself.
+fn against_disk(
+    manifest: &Manifest,
+    root: &Root,
+    evidence: Option<&Path>,
+    document: &crate::document::Document,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut problem = |pointer: &str, message: String, hint: &str| {
+        problems.push(Problem {
+            place: document.place(pointer),
+            key: pointer.trim_start_matches('/').replace('/', "."),
+            message,
+            hint: Some(hint.to_owned()),
+        });
+    };
+    let Ok(backup) = root.locate(&manifest.backup.path) else { return problems };
+    let directory = backup.absolute.is_dir();
+    if let Driver::Files(files) = &manifest.restore.driver
+        && !directory
+        && files.tree_sha256.is_none()
+        && files.digests.is_none()
+    {
+        problem(
+            "/restore",
+            "an archive is unpacked but compared with nothing: this drill could not fail".to_owned(),
+            "say what must come back: `tree_sha256`, which `dr-drill pin` writes, or `digests`",
+        );
+    }
+    let real = backup.absolute.canonicalize().unwrap_or(backup.absolute);
+    if let Some(output) = &manifest.restore.output_dir {
+        match root.check_output(output) {
+            Err(error) => problem("/restore/output_dir", error.to_string(), "keep it inside the root"),
+            Ok(place) => {
+                let place = place.absolute.canonicalize().unwrap_or(place.absolute);
+                if place.starts_with(&real) {
+                    problem(
+                        "/restore/output_dir",
+                        "the output directory is the backup itself, or lies in it".to_owned(),
+                        "name a directory of its own, such as `restored`",
+                    );
+                }
+            }
+        }
+    }
+    if let Some(evidence) = evidence {
+        let evidence = absolute(Path::new("/"), evidence);
+        let place = evidence.canonicalize().unwrap_or(evidence);
+        if directory && place.starts_with(&real) {
+            problem(
+                "/backup/path",
+                "the evidence would be written into the backup".to_owned(),
+                "choose another --evidence-dir",
+            );
+        }
+    }
+    problems
+}

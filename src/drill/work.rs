@@ -1,0 +1,458 @@
+//! What each step does to the world, and what it reports of it.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::{Loaded, Run, StepResult, shown};
+use crate::backup::{BackupError, HashedBackup, VerifiedBackup, hash_backup};
+use crate::digest::Digest;
+use crate::document::Syntax;
+use crate::fs::{Root, Workspace, read_capped};
+use crate::manifest::{Driver, Files, Input, Manifest, Script};
+use crate::payload::inspect;
+use crate::restore::files::{self, Expected, MAX_LIST_BYTES};
+use crate::restore::recovered::{self, RecoveredError};
+use crate::restore::script::ScriptRestore;
+use crate::restore::{Failed, RestoreError};
+use crate::wire::event::{
+    BackupFacts, Class, Context, Finding, PayloadFacts, ProvenanceFacts, RestoreFacts, SbomFacts,
+    Severity, Status, TeardownFacts,
+};
+use crate::{provenance, sbom};
+
+/// What the steps of one drill hand on to each other.
+pub(super) struct Work<'a> {
+    manifest: &'a Manifest,
+    root: &'a Root,
+    workspace: Option<Workspace>,
+    hashed: Option<HashedBackup>,
+    verified: Option<VerifiedBackup>,
+    sbom: Option<PathBuf>,
+    provenance: Option<PathBuf>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(manifest: &'a Manifest, root: &'a Root) -> Self {
+        Self {
+            manifest,
+            root,
+            workspace: None,
+            hashed: None,
+            verified: None,
+            sbom: None,
+            provenance: None,
+        }
+    }
+
+    /// Hashes the backup and, in the same pass, makes the private copy that a script is given.
+    pub(super) fn verify_digest(&mut self, run: &Run<'_>) -> StepResult {
+        let base = match &self.manifest.restore.output_dir {
+            Some(output) => self.root.check_output(output).map(|place| place.absolute),
+            None => Ok(run.setup.temporary_directory.clone()),
+        };
+        let workspace = base
+            .map_err(|error| error.to_string())
+            .and_then(|base| Workspace::create(&base).map_err(|error| error.to_string()));
+        let workspace = match workspace {
+            Ok(workspace) => self.workspace.insert(workspace),
+            Err(error) => {
+                let message = format!("the private directory of this run cannot be made: {error}");
+                return StepResult::failed(Class::Restore, &message, None, Context::default());
+            }
+        };
+        let copies = matches!(&self.manifest.restore.driver, Driver::Script(script) if script.copy_backup);
+        let copy = workspace.backup();
+        let (backup, watch) = (&self.manifest.backup, run.setup.watch);
+        let length = self.root.locate(&backup.path).ok().and_then(|place| place.absolute.metadata().ok());
+        watch.begin("backup", length.filter(std::fs::Metadata::is_file).map(|metadata| metadata.len()));
+        let hashed = hash_backup(self.root, &backup.path, copies.then_some(copy.as_path()), watch);
+        watch.end();
+        let hashed = match hashed {
+            Ok(hashed) => hashed,
+            Err(error) => {
+                let hint = match &error {
+                    BackupError::Path(_) => Some("check backup.path in the manifest".to_owned()),
+                    BackupError::NoRoom { .. } => {
+                        Some("make room, or set restore.copy_backup to false".to_owned())
+                    }
+                    _ => None,
+                };
+                return StepResult::failed(Class::Integrity, &error, hint, Context::default());
+            }
+        };
+        let files = hashed.tree().map(|tree| tree.entries.iter().filter(|e| e.digest.is_some()).count() as u64);
+        let facts = BackupFacts {
+            path: shown(&hashed.place().relative),
+            kind: if hashed.tree().is_some() { "directory" } else { "file" }.to_owned(),
+            expected_sha256: backup.sha256.to_string(),
+            sha256: hashed.digest().to_string(),
+            bytes: hashed.bytes(),
+            files,
+        };
+        let matches = hashed.digest() == backup.sha256;
+        let message = format!(
+            "the backup {} has the digest {}, the manifest pins {}",
+            facts.path, facts.sha256, facts.expected_sha256
+        );
+        let notes = format!("{} bytes, {}", facts.bytes, facts.sha256);
+        let context = Context { backup: Some(facts), ..Context::default() };
+        self.hashed = Some(hashed);
+        if matches {
+            return StepResult::passed(notes, context);
+        }
+        let hint = "the backup was changed after it was pinned; if it is a new one: dr-drill pin";
+        StepResult::failed(Class::Integrity, &message, Some(hint.to_owned()), context)
+    }
+
+    pub(super) fn verify_payload(&mut self, run: &Run<'_>) -> StepResult {
+        let Some(hashed) = &mut self.hashed else {
+            return StepResult::skipped("the backup could not be read");
+        };
+        if let Some(tree) = hashed.tree() {
+            return directory_payload(tree);
+        }
+        let name = hashed.place().relative.to_string_lossy().into_owned();
+        let bytes = hashed.bytes();
+        run.setup.watch.begin("payload", Some(bytes));
+        let inspected = inspect(hashed.file(), &name, run.setup.watch);
+        run.setup.watch.end();
+        match inspected {
+            Ok(facts) => {
+                let notes = match (facts.format.as_str(), facts.services_checked) {
+                    ("opaque", _) => "of no known format: nothing is claimed of its inside".to_owned(),
+                    (format, Some(services)) => format!("{format}, {services} service(s) ready"),
+                    (format, None) if facts.complete => format!("{format}, complete"),
+                    (format, None) => format!("{format}, not read through"),
+                };
+                StepResult::passed(notes, Context { payload: Some(facts), ..Context::default() })
+            }
+            Err(error) => StepResult::failed(Class::Integrity, &error, None, Context::default()),
+        }
+    }
+
+    pub(super) fn validate_sbom(&mut self, run: &mut Run<'_>) -> io::Result<StepResult> {
+        let Some(input) = &self.manifest.sbom else { return Ok(StepResult::skipped("none is given")) };
+        let read = match self.read_input(run, input, "sbom", "sbom", sbom::MAX_BYTES)? {
+            Ok(read) => read,
+            Err(failed) => return Ok(*failed),
+        };
+        self.sbom.clone_from(&read.copy);
+        Ok(match sbom::validate(&read.bytes, &self.backup_digest()) {
+            Ok(found) => {
+                let bound = if found.names_backup { "names the backup" } else { "does not name the backup" };
+                let notes = format!(
+                    "{} {}, {} component(s), {bound}",
+                    found.format, found.spec_version, found.components
+                );
+                let facts = SbomFacts {
+                    path: read.path,
+                    sha256: read.digest.to_string(),
+                    format: found.format.to_owned(),
+                    spec_version: found.spec_version,
+                    components: found.components,
+                    names_backup: found.names_backup,
+                };
+                StepResult::passed(notes, Context { sbom: Some(facts), ..Context::default() })
+            }
+            Err(error) => {
+                let message = format!("the SBOM {} {error}", read.path);
+                StepResult::failed(Class::Integrity, &message, None, Context::default())
+            }
+        })
+    }
+
+    pub(super) fn validate_provenance(&mut self, run: &mut Run<'_>) -> io::Result<StepResult> {
+        let Some(input) = &self.manifest.provenance else {
+            return Ok(StepResult::skipped("none is given"));
+        };
+        let read = match self.read_input(run, input, "provenance", "provenance", provenance::MAX_BYTES)? {
+            Ok(read) => read,
+            Err(failed) => return Ok(*failed),
+        };
+        self.provenance.clone_from(&read.copy);
+        Ok(match provenance::validate(&read.bytes, &self.backup_digest()) {
+            Ok(found) => {
+                let notes = format!(
+                    "{} statement(s), about the backup: {}; signatures not verified",
+                    found.statements,
+                    found.predicate_types.join(", ")
+                );
+                let facts = ProvenanceFacts {
+                    path: read.path,
+                    sha256: read.digest.to_string(),
+                    form: found.form.to_owned(),
+                    statements: found.statements,
+                    predicate_types: found.predicate_types,
+                    builders: found.builders,
+                    signatures: found.signatures,
+                };
+                StepResult::passed(notes, Context { provenance: Some(facts), ..Context::default() })
+            }
+            Err(error) => {
+                let message = format!("the provenance {}: {error}", read.path);
+                StepResult::failed(Class::Integrity, &message, None, Context::default())
+            }
+        })
+    }
+
+    /// The digest that what vouches for the backup must name: the pin.
+    fn backup_digest(&self) -> Digest {
+        self.manifest.backup.sha256
+    }
+
+    /// Reads a file once: the same bytes are judged, kept as evidence and handed to the script.
+    fn read_input(
+        &self,
+        run: &mut Run<'_>,
+        input: &Input,
+        what: &str,
+        key: &str,
+        cap: u64,
+    ) -> io::Result<Result<ReadInput, Box<StepResult>>> {
+        let failed = |message: String| {
+            let hint = Some(format!("check {key}.path in the manifest"));
+            Ok(Err(Box::new(StepResult::failed(Class::Integrity, &message, hint, Context::default()))))
+        };
+        let (mut file, place) = match self.root.open_file(&input.path) {
+            Ok(opened) => opened,
+            Err(error) => return failed(format!("the {what} {error}")),
+        };
+        let path = shown(&place.relative);
+        let bytes = match read_capped(&mut file, cap) {
+            Ok(bytes) => bytes,
+            Err(error) => return failed(format!("the {what} {path} {error}")),
+        };
+        let digest = Digest::of(&bytes);
+        let name = place.relative.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        run.evidence.keep(&format!("inputs/{what}/{name}"), &bytes)?;
+        if let Some(pin) = input.sha256
+            && pin != digest
+        {
+            return failed(format!("the {what} {path} has the digest {digest}, the manifest pins {pin}"));
+        }
+        let copy = self.workspace.as_ref().map(|workspace| workspace.inputs().join(format!("{what}-{name}")));
+        if let Some(copy) = &copy
+            && let Err(error) = std::fs::write(copy, &bytes)
+        {
+            return failed(format!("the private copy of the {what} cannot be written: {error}"));
+        }
+        Ok(Ok(ReadInput { path, bytes, digest, copy }))
+    }
+
+    pub(super) fn restore(&mut self, run: &mut Run<'_>) -> io::Result<StepResult> {
+        let accepted = self.hashed.take().map(|hashed| hashed.accept(&self.manifest.backup.sha256));
+        let (Some(Ok(backup)), Some(workspace)) = (accepted, &self.workspace) else {
+            return Ok(StepResult::skipped("the backup was not verified"));
+        };
+        let backup = self.verified.insert(backup);
+        match &self.manifest.restore.driver {
+            Driver::Script(script) => {
+                let mut log = run.evidence.open("restore/restore.log")?;
+                let setup = run.setup;
+                let restore = ScriptRestore {
+                    script,
+                    root: self.root,
+                    backup,
+                    provenance: self.provenance.as_deref(),
+                    sbom: self.sbom.as_deref(),
+                    workspace,
+                    search_path: setup.search_path.clone(),
+                    variable: setup.variable,
+                    observer: setup.watch,
+                    interrupted: &|| setup.watch.interrupted(),
+                };
+                Ok(match restore.run(&mut log) {
+                    Ok(facts) => restored(facts),
+                    Err(failed) => restore_failed(failed),
+                })
+            }
+            Driver::Files(_) => {
+                run.setup.watch.begin("restore", None);
+                let result = files::restore(backup, workspace, run.setup.watch);
+                run.setup.watch.end();
+                Ok(match result {
+                    Ok(facts) => restored(facts),
+                    Err(error) => restore_failed(Failed { facts: Box::default(), error }),
+                })
+            }
+        }
+    }
+
+    pub(super) fn validate_restored(&self, run: &Run<'_>) -> StepResult {
+        let (Some(backup), Some(workspace)) = (&self.verified, &self.workspace) else {
+            return StepResult::skipped("nothing was restored");
+        };
+        run.setup.watch.begin("recovered", Some(backup.facts().bytes()));
+        let result = match &self.manifest.restore.driver {
+            Driver::Script(script) => self.compare_script(run, script, backup, workspace),
+            Driver::Files(expected) => self.compare_files(run, expected, backup, workspace),
+        };
+        run.setup.watch.end();
+        result
+    }
+
+    fn compare_script(
+        &self,
+        run: &Run<'_>,
+        script: &Script,
+        backup: &VerifiedBackup,
+        workspace: &Workspace,
+    ) -> StepResult {
+        let compared = recovered::compare(&workspace.output(), script, backup, run.setup.watch);
+        compared_result(compared, || {
+            let at = script.recovered.as_deref().unwrap_or("recovered-backup*");
+            format!("the script must write what it recovers to $RESTORE_DIR/{at}, byte for byte")
+        })
+    }
+
+    fn compare_files(
+        &self,
+        run: &Run<'_>,
+        expected: &Files,
+        backup: &VerifiedBackup,
+        workspace: &Workspace,
+    ) -> StepResult {
+        let expected = match (&expected.digests, expected.tree_sha256) {
+            (Some(list), _) => match self.read_list(list) {
+                Ok(files) => Expected::Files(files),
+                Err(message) => {
+                    return StepResult::failed(Class::Integrity, &message, None, Context::default());
+                }
+            },
+            (None, Some(digest)) => Expected::TreeDigest(digest),
+            (None, None) => Expected::SameTree,
+        };
+        let compared = files::compare(&workspace.output(), &expected, backup, run.setup.watch);
+        compared_result(compared, || "every file must come back as it was".to_owned())
+    }
+
+    fn read_list(&self, path: &str) -> Result<std::collections::BTreeMap<Vec<u8>, Digest>, String> {
+        let (mut file, _) = self.root.open_file(path).map_err(|error| format!("the list {error}"))?;
+        let bytes =
+            read_capped(&mut file, MAX_LIST_BYTES).map_err(|error| format!("the list {path} {error}"))?;
+        files::parse_list(&bytes).map_err(|error| format!("the list {path}: {error}"))
+    }
+
+    /// Removes everything, looks whether it is gone, and says so: before the evidence is sealed.
+    pub(super) fn teardown(&mut self, run: &mut Run<'_>) -> io::Result<StepResult> {
+        let Some(workspace) = self.workspace.take() else {
+            let facts = TeardownFacts { files_removed: 0, bytes_removed: 0, removed: true };
+            let context = Context { teardown: Some(facts), ..Context::default() };
+            return Ok(StepResult::passed("nothing had been made", context));
+        };
+        if run.setup.keep_artifacts && workspace.output().is_dir() {
+            run.evidence.keep_files("restore/artifacts", &workspace.output())?;
+        }
+        self.verified = None;
+        self.hashed = None;
+        let removed = workspace.remove();
+        let facts = TeardownFacts {
+            files_removed: removed.files,
+            bytes_removed: removed.bytes,
+            removed: removed.gone,
+        };
+        let context = Context { teardown: Some(facts), ..Context::default() };
+        if removed.gone {
+            let notes = format!("{} file(s), {} bytes removed", removed.files, removed.bytes);
+            return Ok(StepResult::passed(notes, context));
+        }
+        let message = "what the restore left could not be removed whole";
+        let hint = "remove what is named dr-drill-run-* in the output directory by hand";
+        Ok(StepResult::failed(Class::Restore, &message, Some(hint.to_owned()), context))
+    }
+}
+
+/// A file as it was read.
+struct ReadInput {
+    path: String,
+    bytes: Vec<u8>,
+    digest: Digest,
+    copy: Option<PathBuf>,
+}
+
+fn directory_payload(tree: &crate::digest::Tree) -> StepResult {
+    if !tree.entries.iter().any(|entry| entry.digest.is_some()) {
+        let message = "the backup is empty: its directory holds no file";
+        return StepResult::failed(Class::Integrity, &message, None, Context::default());
+    }
+    let facts = PayloadFacts {
+        format: "directory".to_owned(),
+        complete: true,
+        services_checked: None,
+        unpacked_bytes: Some(tree.bytes),
+        time: None,
+    };
+    let notes = format!("directory, {} entries read", tree.entries.len());
+    StepResult::passed(notes, Context { payload: Some(facts), ..Context::default() })
+}
+
+fn restored(facts: RestoreFacts) -> StepResult {
+    let notes = format!("{} in {:.3} s, attempt {}", facts.driver, facts.seconds, facts.attempts);
+    let findings = isolation_findings(&facts);
+    let context = Context { restore: Some(facts), ..Context::default() };
+    StepResult { status: Status::Passed, notes, context, findings }
+}
+
+fn restore_failed(failed: Failed) -> StepResult {
+    let findings = isolation_findings(&failed.facts);
+    let context = Context { restore: Some(*failed.facts), ..Context::default() };
+    let class = match &failed.error {
+        RestoreError::Backup(_) => Class::Integrity,
+        _ => Class::Restore,
+    };
+    let hint = failed.error.hint();
+    StepResult { findings, ..StepResult::failed(class, &failed.error, hint, context) }
+}
+
+/// Protections that the kernel refused are said loudly; only `required` makes them fatal.
+fn isolation_findings(facts: &RestoreFacts) -> Vec<Finding> {
+    facts
+        .isolation
+        .iter()
+        .filter(|protection| !protection.in_force)
+        .map(|protection| Finding {
+            id: "isolation_incomplete".to_owned(),
+            severity: Severity::Warning,
+            message: format!("the restore ran without {}: {}", protection.protection, protection.detail),
+            place: "restore.isolation".to_owned(),
+            class: None,
+        })
+        .collect()
+}
+
+fn compared_result(
+    compared: Result<crate::wire::event::RecoveredFacts, RecoveredError>,
+    hint: impl FnOnce() -> String,
+) -> StepResult {
+    match compared {
+        Ok(facts) => {
+            let notes = format!("{} equals {}", facts.path, facts.expected_sha256);
+            StepResult::passed(notes, Context { recovered: Some(facts), ..Context::default() })
+        }
+        Err(error) => {
+            let facts = match &error {
+                RecoveredError::Different { facts, .. } => Some((**facts).clone()),
+                _ => None,
+            };
+            let context = Context { recovered: facts, ..Context::default() };
+            StepResult::failed(Class::Restore, &error, Some(hint()), context)
+        }
+    }
+}
+
+/// Keeps the manifest as it was run: `manifest.json`, and for YAML the file itself besides.
+pub(super) fn keep_manifest(run: &mut Run<'_>, loaded: &Loaded, digest: Digest) -> io::Result<()> {
+    let name = match loaded.syntax {
+        Syntax::Json => "manifest.json",
+        Syntax::Yaml => "manifest.yaml",
+    };
+    run.evidence.keep(name, &loaded.bytes)?;
+    run.evidence.keep("manifest.sha256", format!("{digest}  {name}\n").as_bytes())?;
+    if loaded.syntax == Syntax::Yaml
+        && let Ok(document) = crate::manifest::document(&loaded.bytes, loaded.syntax)
+    {
+        let json = serde_json::to_vec_pretty(&document.to_value())?;
+        run.evidence.keep("manifest.json", &json)?;
+    }
+    Ok(())
+}
