@@ -17,3 +17,5 @@ pub mod backup;
 pub mod restore;
 pub mod policy;
 pub mod drill;
+pub mod report;
+pub mod evidence;

@@ -1,0 +1,180 @@
+//! An evidence directory while its drill runs: locked, emptied of the last run, events flushed as they happen.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::{EVENTS, OURS, TEMPORARY};
+use crate::event::{Sink, Store};
+use crate::wire::event::Event;
+
+/// A directory that a drill writes to.
+#[derive(Debug)]
+pub struct Directory {
+    pub(super) path: PathBuf,
+    /// Held open: the lock keeps a second run out.
+    _lock: File,
+    events: Vec<File>,
+}
+
+/// Why evidence could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// Another run is writing there.
+    #[error("another drill is writing its evidence to {0}")]
+    Busy(String),
+    /// It holds files that no drill has written.
+    #[error("{folder} holds files that no drill wrote, such as {example}")]
+    NotOurs {
+        /// The directory.
+        folder: String,
+        /// One of the files.
+        example: String,
+    },
+    /// The system refused.
+    #[error("{path}: {cause}")]
+    Write {
+        /// What could not be written.
+        path: String,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+impl EvidenceError {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Busy(_) => "wait for it, or give each run its own --evidence-dir",
+            Self::NotOurs { .. } => "give an empty directory with --evidence-dir",
+            Self::Write { .. } => "make room or choose another --evidence-dir, and run the drill again",
+        }
+    }
+
+    pub(super) fn write(path: &Path, cause: io::Error) -> Self {
+        Self::Write { path: path.display().to_string(), cause }
+    }
+}
+
+impl Directory {
+    /// Opens `path` for a new run and removes what the last one left, so that no old report can be
+    /// taken for that of this run. Events also go to `events`, if that lies elsewhere.
+    ///
+    /// # Errors
+    /// When another run is writing there, other files lie there, or it cannot be written.
+    pub fn open(path: &Path, events: &Path) -> Result<Self, EvidenceError> {
+        let fail = |cause| EvidenceError::write(path, cause);
+        fs::create_dir_all(path).map_err(fail)?;
+        let path = path.canonicalize().map_err(fail)?;
+        let lock = File::open(&path).map_err(|cause| EvidenceError::write(&path, cause))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(EvidenceError::Busy(path.display().to_string())),
+            Err(TryLockError::Error(cause)) => return Err(EvidenceError::write(&path, cause)),
+        }
+        if let Some(example) = foreign(&path) {
+            return Err(EvidenceError::NotOurs { folder: path.display().to_string(), example });
+        }
+        empty(&path).map_err(|cause| EvidenceError::write(&path, cause))?;
+        let inside = path.join(EVENTS);
+        let mut places = vec![inside.clone()];
+        if !same_place(events, &inside) {
+            places.push(events.to_owned());
+        }
+        let events = places
+            .iter()
+            .map(|place| create(place).map_err(|cause| EvidenceError::write(place, cause)))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { path, _lock: lock, events })
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn place(&self, name: &str) -> io::Result<PathBuf> {
+        let place = self.path.join(name);
+        if let Some(folder) = place.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        Ok(place)
+    }
+}
+
+/// Whether two paths name the same file, which need not exist.
+pub(super) fn same_place(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| {
+        let folder = crate::fs::parent_of(path).canonicalize().ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    real(one).is_some_and(|one| Some(one) == real(other))
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    fs::create_dir_all(crate::fs::parent_of(path))?;
+    OpenOptions::new().write(true).create(true).truncate(true).open(path)
+}
+
+/// A file that no drill wrote. Directories in which runs were killed hold no such file.
+fn foreign(path: &Path) -> Option<String> {
+    let entries = walkdir::WalkDir::new(path).min_depth(1).into_iter().filter_entry(|entry| {
+        let name = entry.file_name().to_string_lossy();
+        let ours = entry.depth() == 1 && (OURS.contains(&&*name) || name.starts_with(TEMPORARY));
+        !ours && !name.starts_with("dr-drill-run-")
+    });
+    let mut files = entries.flatten().filter(|entry| !entry.file_type().is_dir());
+    files.next().map(|entry| {
+        entry.path().strip_prefix(path).unwrap_or(entry.path()).display().to_string()
+    })
+}
+
+fn empty(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !OURS.contains(&&*name) && !name.starts_with(TEMPORARY) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+impl Sink for Directory {
+    fn accept(&mut self, event: &Event) -> io::Result<()> {
+        let mut line = serde_json::to_vec(event)?;
+        line.push(b'\n');
+        self.events.iter_mut().try_for_each(|file| file.write_all(&line))
+    }
+}
+
+impl Store for Directory {
+    fn keep(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        fs::write(self.place(name)?, bytes)
+    }
+
+    fn keep_files(&mut self, name: &str, folder: &Path) -> io::Result<()> {
+        for entry in walkdir::WalkDir::new(folder) {
+            let entry = entry.map_err(io::Error::from)?;
+            if entry.file_type().is_file() {
+                let relative = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+                let target = self.place(&format!("{name}/{}", relative.display()))?;
+                fs::copy(entry.path(), target)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, name: &str) -> io::Result<File> {
+        File::create(self.place(name)?)
+    }
+}

@@ -1,0 +1,42 @@
+//! The evidence directory: written as a drill goes on, sealed at its end, verified by anyone.
+
+mod directory;
+mod seal;
+mod verify;
+
+pub use directory::{Directory, EvidenceError};
+pub use verify::{Problem, Standing, Verification, verify};
+
+/// Digests of all other files.
+const SUMS: &str = "SHA256SUMS";
+const REPORT: &str = "dr-report.json";
+const REPORT_MARKDOWN: &str = "dr-report.md";
+const EVENTS: &str = "dr-events.ndjson";
+const METRICS: &str = "drill-metrics.json";
+const MANIFEST: &str = "manifest.json";
+const MANIFEST_YAML: &str = "manifest.yaml";
+const MANIFEST_SUM: &str = "manifest.sha256";
+
+/// Everything at the top of an evidence directory. A directory that holds other files is not one.
+const OURS: [&str; 10] = [
+    SUMS,
+    REPORT,
+    REPORT_MARKDOWN,
+    EVENTS,
+    METRICS,
+    MANIFEST,
+    MANIFEST_YAML,
+    MANIFEST_SUM,
+    "inputs",
+    "restore",
+];
+
+/// Prefix of files that are being written, and of directories of runs.
+const TEMPORARY: &str = ".dr-drill-";
+
+/// The bytes of the metrics file.
+fn metrics_bytes(report: &crate::wire::report::Report) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(&crate::report::metrics(report)).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}

@@ -1,0 +1,72 @@
+//! Sealing: reports are written, every file is listed with its digest, and all is synced together.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use super::directory::{Directory, EvidenceError, same_place};
+use super::{METRICS, REPORT, REPORT_MARKDOWN, SUMS, TEMPORARY, metrics_bytes};
+use crate::digest::{Digest, Tree, TreeKind, Unobserved, hash_tree};
+use crate::fs::{sync, write_whole};
+use crate::report::{JSON, MARKDOWN, to_bytes};
+use crate::wire::report::Report;
+
+impl Directory {
+    /// Seals the directory with its report, and copies the report to `output` if that lies
+    /// elsewhere. The list of digests appears last: a directory without it is not sealed.
+    ///
+    /// # Errors
+    /// When anything cannot be written. The report is then taken away again: none is better than
+    /// one that nobody can verify.
+    pub fn seal(self, report: &Report, output: &Path) -> Result<(), EvidenceError> {
+        let sealed = self.write_seal(report, output);
+        if sealed.is_err() {
+            for name in [SUMS, REPORT] {
+                let _ = fs::remove_file(self.path.join(name));
+            }
+            let _ = fs::remove_file(output);
+        }
+        sealed
+    }
+
+    fn write_seal(&self, report: &Report, output: &Path) -> Result<(), EvidenceError> {
+        let json = to_bytes(JSON, report);
+        let write = |name: &str, bytes: &[u8]| {
+            let place = self.path.join(name);
+            fs::write(&place, bytes).map_err(|cause| EvidenceError::write(&place, cause))
+        };
+        write(METRICS, &metrics_bytes(report))?;
+        write(REPORT_MARKDOWN, &to_bytes(MARKDOWN, report))?;
+        write(REPORT, &json)?;
+        let fail = |cause| EvidenceError::write(&self.path, cause);
+        let list = sums(&self.path).map_err(fail)?;
+        write_whole(&self.path.join(SUMS), &list).map_err(fail)?;
+        sync(&self.path).map_err(fail)?;
+        if !same_place(output, &self.path.join(REPORT)) {
+            write_whole(output, &json).map_err(|cause| EvidenceError::write(output, cause))?;
+        }
+        Ok(())
+    }
+}
+
+/// The list of digests as `sha256sum` writes it, sorted by path.
+fn sums(path: &Path) -> io::Result<Vec<u8>> {
+    let tree = hash_tree(&File::open(path)?, &Unobserved).map_err(io::Error::other)?;
+    Ok(list(&digests(&tree)))
+}
+
+/// Path and digest of every file that belongs to the evidence.
+pub(super) fn digests(tree: &Tree) -> Vec<(String, Digest)> {
+    tree.entries
+        .iter()
+        .filter(|entry| entry.kind == TreeKind::File)
+        .filter_map(|entry| Some((String::from_utf8_lossy(&entry.path).into_owned(), entry.digest?)))
+        .filter(|(path, _)| path != SUMS && !path.starts_with(TEMPORARY))
+        .collect()
+}
+
+/// The canonical text of the list.
+pub(super) fn list(digests: &[(String, Digest)]) -> Vec<u8> {
+    let lines = digests.iter().map(|(path, digest)| format!("{digest}  {path}\n"));
+    lines.collect::<String>().into_bytes()
+}

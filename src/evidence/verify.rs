@@ -1,0 +1,263 @@
+//! Verification of a sealed directory, offline: every byte, every event, and the report computed again.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::seal::{digests, list};
+use super::{EVENTS, MANIFEST, METRICS, REPORT, REPORT_MARKDOWN, SUMS, metrics_bytes};
+use crate::digest::{Digest, Observer, Tree, TreeKind, hash_tree};
+use crate::document::schema::Schema;
+use crate::document::{Syntax, parse_json};
+use crate::fs::{open_for_reading, read_capped};
+use crate::outcome::{Outcome, fold};
+use crate::report::{JSON, MARKDOWN, report, to_bytes};
+use crate::wire;
+use crate::wire::event::{Event, Verdict};
+
+/// Largest file of evidence that is read into memory, in bytes.
+const MAX_BYTES: u64 = 512 << 20;
+
+/// What is known of an evidence directory.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verification {
+    /// How it stands.
+    pub standing: Standing,
+    /// The run.
+    pub run_id: Option<String>,
+    /// The verdict of the drill, if the report could be computed again.
+    pub verdict: Option<Verdict>,
+    /// What was found to hold.
+    pub proven: Vec<String>,
+    /// What nobody can tell from the directory alone, or was not proven by the drill.
+    pub not_proven: Vec<String>,
+    /// Everything that is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// How an evidence directory stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Every byte is as it was sealed; by whom, nobody can tell without a signature.
+    IntactSignerUnknown,
+    /// It was never sealed: its drill was cut off.
+    Incomplete,
+    /// Something in it was changed.
+    Altered,
+}
+
+/// One thing that is wrong with a file of the evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The file.
+    pub file: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// Verifies an evidence directory.
+///
+/// # Errors
+/// When there is no such directory, or it cannot be read.
+pub fn verify(path: &Path, observer: &dyn Observer) -> Result<Verification, String> {
+    let shown = path.display();
+    let folder = File::open(path).map_err(|error| format!("{shown}: {error}"))?;
+    if !folder.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(format!("{shown} is not a directory"));
+    }
+    if !path.join(SUMS).exists() && !path.join(EVENTS).exists() {
+        return Err(format!("{shown} is no evidence directory: neither {SUMS} nor {EVENTS} is in it"));
+    }
+    let tree = hash_tree(&folder, observer).map_err(|error| format!("{shown}: {error}"))?;
+    let mut check = Check { path, problems: Vec::new(), proven: Vec::new(), not_proven: Vec::new() };
+    let sealed = path.join(SUMS).exists();
+    if sealed {
+        check.digests(&tree);
+    }
+    let outcome = check.events();
+    let finished = outcome.as_ref().is_some_and(|outcome| outcome.finished.is_some());
+    let mut verdict = None;
+    if let (true, Some(outcome)) = (sealed, &outcome) {
+        verdict = check.report(outcome);
+    }
+    if !sealed {
+        check.problem(SUMS, "is missing: the drill was cut off before its evidence was sealed");
+    } else if !finished {
+        check.problem(EVENTS, "does not tell of the end of the run");
+    }
+    let standing = match (check.problems.is_empty(), sealed) {
+        (true, _) => Standing::IntactSignerUnknown,
+        (false, true) => Standing::Altered,
+        (false, false) => Standing::Incomplete,
+    };
+    Ok(Verification {
+        standing,
+        run_id: outcome.map(|outcome| outcome.run_id),
+        verdict: verdict.filter(|_| standing == Standing::IntactSignerUnknown),
+        proven: check.proven,
+        not_proven: check.not_proven,
+        problems: check.problems,
+    })
+}
+
+struct Check<'a> {
+    path: &'a Path,
+    problems: Vec<Problem>,
+    proven: Vec<String>,
+    not_proven: Vec<String>,
+}
+
+impl Check<'_> {
+    fn problem(&mut self, file: &str, message: impl Into<String>) {
+        self.problems.push(Problem { file: file.to_owned(), message: message.into() });
+    }
+
+    fn read(&mut self, name: &str) -> Option<Vec<u8>> {
+        let read = open_for_reading(&self.path.join(name))
+            .map_err(Into::into)
+            .and_then(|mut file| read_capped(&mut file, MAX_BYTES));
+        match read {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                self.problem(name, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Every file is listed with its digest, and nothing else is there.
+    fn digests(&mut self, tree: &Tree) {
+        let Some(bytes) = self.read(SUMS) else { return };
+        let Some(listed) = parse_sums(&bytes) else {
+            self.problem(SUMS, "is not as the tool writes it: `DIGEST  PATH`, sorted by path");
+            return;
+        };
+        let mut found: BTreeMap<String, Digest> = digests(tree).into_iter().collect();
+        let count = listed.len();
+        let before = self.problems.len();
+        for (path, digest) in listed {
+            match found.remove(&path) {
+                None => self.problem(&path, format!("is listed in {SUMS} but not there")),
+                Some(other) if other != digest => {
+                    let message = format!("does not have the digest that {SUMS} lists: {other}");
+                    self.problem(&path, message);
+                }
+                Some(_) => {}
+            }
+        }
+        for path in found.into_keys() {
+            self.problem(&path, format!("is there but not listed in {SUMS}"));
+        }
+        for entry in tree.entries.iter().filter(|entry| entry.kind == TreeKind::Symlink) {
+            self.problem(&String::from_utf8_lossy(&entry.path), "is a symbolic link, which no drill leaves");
+        }
+        if self.problems.len() == before {
+            self.proven.push(format!("all {count} files are as they were sealed, and no other is there"));
+        }
+    }
+
+    /// The events are of the right form, without gaps, and such as a run can write.
+    fn events(&mut self) -> Option<Outcome> {
+        let bytes = self.read(EVENTS)?;
+        let schema = compiled("event");
+        let mut events = Vec::new();
+        for (line, number) in bytes.split_inclusive(|byte| *byte == b'\n').zip(1..) {
+            let parsed = parse_json(line).map_err(|error| error.message).and_then(|value| {
+                if let Some(schema) = &schema
+                    && let Some(violation) = schema.violations(&value, 1).0.first()
+                {
+                    return Err(violation.message.clone());
+                }
+                serde_json::from_value::<Event>(value).map_err(|error| error.to_string())
+            });
+            match parsed {
+                Ok(event) => events.push(event),
+                Err(message) => {
+                    self.problem(EVENTS, format!("line {number}: {message}"));
+                    return None;
+                }
+            }
+        }
+        match fold(&events) {
+            Ok(outcome) => {
+                self.proven.push(format!("{} events follow each other without a gap", events.len()));
+                Some(outcome)
+            }
+            Err(error) => {
+                self.problem(EVENTS, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// The report, its other forms and the announced verdict are what the events and the manifest
+    /// come to.
+    fn report(&mut self, outcome: &Outcome) -> Option<Verdict> {
+        let manifest = self.manifest(outcome)?;
+        let judgement = crate::policy::judge(outcome, manifest.as_ref());
+        let computed = report(outcome, &judgement, manifest.as_ref());
+        let before = self.problems.len();
+        for (name, bytes) in [
+            (REPORT, to_bytes(JSON, &computed)),
+            (REPORT_MARKDOWN, to_bytes(MARKDOWN, &computed)),
+            (METRICS, metrics_bytes(&computed)),
+        ] {
+            if self.read(name).is_some_and(|written| written != bytes) {
+                self.problem(name, format!("is not what {EVENTS} and {MANIFEST} come to"));
+            }
+        }
+        if let Some(manifest) = &manifest {
+            let policies = crate::policy::enforce(outcome, manifest).0;
+            if policies != judgement.policies {
+                self.problem(EVENTS, format!("its policies are not what its measurements and {MANIFEST} come to"));
+            }
+        }
+        if let Some(finished) = &outcome.finished
+            && (finished.status != judgement.verdict || finished.reasons != judgement.reasons)
+        {
+            self.problem(EVENTS, "announces another verdict than its steps come to");
+        }
+        if self.problems.len() == before {
+            self.proven.push("report, metrics and verdict are what events and manifest come to".to_owned());
+        }
+        self.not_proven = computed.not_proven;
+        Some(judgement.verdict)
+    }
+
+    /// The manifest as it was run: `Some(None)` where it could not be understood then either.
+    fn manifest(&mut self, outcome: &Outcome) -> Option<Option<crate::manifest::Manifest>> {
+        if outcome.end_of(crate::plan::Step::VerifyBackupDigest.id()).is_none() {
+            return Some(None);
+        }
+        let bytes = self.read(MANIFEST)?;
+        let parsed = crate::manifest::document(&bytes, Syntax::Json)
+            .and_then(|document| crate::manifest::parse(&document));
+        match parsed {
+            Ok(manifest) => Some(Some(manifest)),
+            Err(problems) => {
+                let first = problems.first().map(ToString::to_string).unwrap_or_default();
+                self.problem(MANIFEST, format!("is not valid: {first}"));
+                None
+            }
+        }
+    }
+}
+
+fn compiled(name: &str) -> Option<Schema> {
+    Schema::compile(&serde_json::from_str(wire::schema(name)?).ok()?).ok()
+}
+
+/// The list, if it is exactly as [`list`] writes it.
+fn parse_sums(bytes: &[u8]) -> Option<Vec<(String, Digest)>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut listed: Vec<(String, Digest)> = Vec::new();
+    for line in text.lines() {
+        let (digest, path) = line.split_once("  ")?;
+        listed.push((path.to_owned(), digest.parse().ok()?));
+    }
+    let sorted = listed.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    (sorted && list(&listed) == bytes).then_some(listed)
+}

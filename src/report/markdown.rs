@@ -1,0 +1,99 @@
+//! Markdown: a job summary that a pipeline shows, and `dr-report.md` in the evidence.
+
+use std::io::{self, Write};
+
+use super::{Renderer, measured, verdict_word};
+use crate::wire::event::{PolicyStatus, Status, Verdict};
+use crate::wire::report::Report;
+
+#[derive(Debug)]
+pub(super) struct Markdown;
+
+impl Renderer for Markdown {
+    fn name(&self) -> &'static str {
+        "markdown"
+    }
+
+    fn render(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+        let sign = match report.status {
+            Verdict::Passed => "✅",
+            Verdict::Failed => "❌",
+            Verdict::Inconclusive => "⚠️",
+        };
+        let name = report.name.as_deref().unwrap_or(&report.manifest);
+        writeln!(out, "## {sign} Restore drill {}: {}\n", verdict_word(report).to_lowercase(), cell(name))?;
+        for reason in &report.reasons {
+            write!(out, "- **{}**: {}", reason.step, cell(&reason.message))?;
+            match &reason.hint {
+                Some(hint) => writeln!(out, " *({})*", cell(hint))?,
+                None => writeln!(out)?,
+            }
+        }
+        if !report.reasons.is_empty() {
+            writeln!(out)?;
+        }
+        let metrics = &report.metrics;
+        writeln!(out, "| measured | |\n|---|---|")?;
+        writeln!(out, "| RTO | {} |", measured(report, "max_rto_seconds", metrics.rto_seconds, "s"))?;
+        writeln!(out, "| RPO | {} |", measured(report, "max_rpo_minutes", metrics.rpo_minutes, "min"))?;
+        if let Some(backup) = &report.backup {
+            writeln!(out, "| backup | {} ({} bytes) |", cell(&backup.path), backup.bytes)?;
+            writeln!(out, "| SHA-256 | `{}` |", backup.sha256)?;
+        }
+        writeln!(out, "| started | {} |", report.started_at)?;
+        writeln!(out, "| run | `{}` |", report.run_id)?;
+        writeln!(out, "\n| step | status | seconds | |\n|---|---|---:|---|")?;
+        for step in &report.steps {
+            let status = match step.status {
+                Some(Status::Passed) => "passed",
+                Some(Status::Failed) => "**failed**",
+                Some(Status::Inconclusive) => "**inconclusive**",
+                Some(Status::Skipped) => "*skipped*",
+                None => "**cut off**",
+            };
+            let seconds = step.duration_seconds.map(|s| format!("{s:.3}")).unwrap_or_default();
+            writeln!(out, "| {} | {status} | {seconds} | {} |", step.step, cell(&step.notes))?;
+        }
+        if !report.policies.is_empty() {
+            writeln!(out, "\n| policy | status | |\n|---|---|---|")?;
+        }
+        for policy in &report.policies {
+            let status = match policy.status {
+                PolicyStatus::Passed => "holds",
+                PolicyStatus::Warned => "**warning**",
+                PolicyStatus::Failed => "**broken**",
+                PolicyStatus::Waived => "**waived**",
+                PolicyStatus::NotMeasured => "**not measured**",
+            };
+            writeln!(out, "| {} | {status} | {} |", policy.policy, cell(&policy.message))?;
+        }
+        for finding in &report.findings {
+            writeln!(out, "\n> **{}**: {}", finding.id, cell(&finding.message))?;
+        }
+        writeln!(out, "\nNot proven:\n")?;
+        for what in &report.not_proven {
+            writeln!(out, "- {}", cell(what))?;
+        }
+        Ok(())
+    }
+}
+
+/// Text from elsewhere on one line, with what Markdown or HTML would act on taken away.
+fn cell(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\r' => safe.push_str("; "),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '&' => safe.push_str("&amp;"),
+            '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '!' | '#' => {
+                safe.push('\\');
+                safe.push(character);
+            }
+            other if other.is_control() => {}
+            other => safe.push(other),
+        }
+    }
+    safe
+}

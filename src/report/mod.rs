@@ -1,0 +1,83 @@
+//! The report: one model, computed from outcome and manifest, and one renderer a file.
+
+mod annotations;
+mod markdown;
+mod model;
+mod terminal;
+
+use std::io::{self, Write};
+
+use crate::wire::report::Report;
+
+pub use model::{metrics, report};
+
+/// Writes a report in one form.
+pub trait Renderer: Sync {
+    /// The name of the form.
+    fn name(&self) -> &'static str;
+
+    /// Writes the report.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    fn render(&self, report: &Report, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// Every form. Tests run each on the same reports.
+pub const RENDERERS: [&dyn Renderer; 4] =
+    [&terminal::Terminal, &markdown::Markdown, &annotations::Annotations, &Json];
+
+/// The closing block of a run, for a terminal.
+pub const TERMINAL: &dyn Renderer = &terminal::Terminal;
+/// A job summary.
+pub const MARKDOWN: &dyn Renderer = &markdown::Markdown;
+/// Workflow commands that annotate a run on GitHub.
+pub const ANNOTATIONS: &dyn Renderer = &annotations::Annotations;
+/// The report itself.
+pub const JSON: &dyn Renderer = &Json;
+
+/// The report as JSON, as it lies in the evidence.
+#[derive(Debug)]
+struct Json;
+
+impl Renderer for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn render(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, report)?;
+        out.write_all(b"\n")
+    }
+}
+
+/// The bytes of a report in one form.
+#[must_use]
+pub fn to_bytes(renderer: &dyn Renderer, report: &Report) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Writing to memory cannot fail, and a form that stopped in the middle would not be compared
+    // equal by anyone.
+    let _ = renderer.render(report, &mut bytes);
+    bytes
+}
+
+/// What people read in place of the word of the wire.
+fn verdict_word(report: &Report) -> &'static str {
+    match report.status {
+        crate::wire::event::Verdict::Passed => "PASSED",
+        crate::wire::event::Verdict::Failed => "FAILED",
+        crate::wire::event::Verdict::Inconclusive => "INCONCLUSIVE",
+    }
+}
+
+/// A measured value against its limit, for people: `1.203 s (limit 60)`.
+fn measured(report: &Report, policy: &str, value: Option<f64>, unit: &str) -> String {
+    let value = value.map_or_else(|| "not measured".to_owned(), |value| format!("{value:.3} {unit}"));
+    match report.policies.iter().find(|result| result.policy == policy) {
+        Some(result) => format!("{value} (limit {} {unit})", result.limit),
+        None => format!("{value} (no limit)"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

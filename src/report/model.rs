@@ -1,0 +1,122 @@
+//! From outcome and judgement to the report, by a pure function: `verify` computes it again.
+
+use crate::manifest::Manifest;
+use crate::outcome::Outcome;
+use crate::policy::Judgement;
+use crate::wire;
+use crate::wire::event::Tool;
+use crate::wire::report::{Notes, Report, SCHEMA, Step};
+
+/// The report of a drill.
+#[must_use]
+pub fn report(outcome: &Outcome, judgement: &Judgement, manifest: Option<&Manifest>) -> Report {
+    let restore = outcome.fact(|context| context.restore.as_ref()).cloned();
+    let payload = outcome.fact(|context| context.payload.as_ref()).cloned();
+    let ended_at = outcome.finished.as_ref().map(|finished| finished.ended_at.clone());
+    Report {
+        schema: SCHEMA.to_owned(),
+        run_id: outcome.run_id.clone(),
+        name: manifest.and_then(|manifest| manifest.name.clone()),
+        status: judgement.verdict,
+        reasons: judgement.reasons.clone(),
+        not_proven: not_proven(outcome, manifest),
+        started_at: outcome.started_at.clone(),
+        ended_at: ended_at.unwrap_or_default(),
+        backup_captured_at: manifest.map(|manifest| manifest.backup.captured_at.to_string()),
+        manifest: outcome.manifest.clone(),
+        tool: outcome.tool.clone().unwrap_or(Tool { name: String::new(), version: String::new() }),
+        clock: outcome
+            .clock
+            .clone()
+            .unwrap_or(wire::event::ClockFacts { overridden: false }),
+        backup: outcome.fact(|context| context.backup.as_ref()).cloned(),
+        sbom: outcome.fact(|context| context.sbom.as_ref()).cloned(),
+        provenance: outcome.fact(|context| context.provenance.as_ref()).cloned(),
+        isolation: restore.as_ref().map(|facts| facts.isolation.clone()).unwrap_or_default(),
+        restore,
+        recovered: outcome.fact(|context| context.recovered.as_ref()).cloned(),
+        teardown: outcome.fact(|context| context.teardown.as_ref()).cloned(),
+        metrics: judgement.metrics.clone(),
+        policies: judgement.policies.clone(),
+        steps: outcome.steps.iter().map(step).collect(),
+        findings: outcome.findings.clone(),
+        notes: Notes {
+            policy: manifest.and_then(|manifest| manifest.written_policies.clone()),
+            services_checked: payload.as_ref().and_then(|facts| facts.services_checked),
+            manifest_sha256: outcome
+                .fact(|context| context.manifest.as_ref())
+                .map(|facts| facts.sha256.clone()),
+        },
+        payload,
+    }
+}
+
+/// The flat metrics of a report.
+#[must_use]
+pub fn metrics(report: &Report) -> wire::metrics::Metrics {
+    wire::metrics::Metrics {
+        schema: wire::metrics::SCHEMA.to_owned(),
+        run_id: report.run_id.clone(),
+        status: report.status,
+        started_at: report.started_at.clone(),
+        rto_seconds: report.metrics.rto_seconds,
+        rpo_minutes: report.metrics.rpo_minutes,
+        phases: report.metrics.phases.clone(),
+        restore_bytes_per_second: report.metrics.restore_bytes_per_second,
+        backup_bytes: report.backup.as_ref().map(|backup| backup.bytes),
+        duration_seconds: report.metrics.duration_seconds,
+    }
+}
+
+fn step(step: &crate::outcome::StepOutcome) -> Step {
+    let end = step.end.as_ref();
+    Step {
+        step: step.id.clone(),
+        status: end.map(|end| end.status),
+        started_at: step.started_at.clone(),
+        ended_at: end.map(|end| end.ended_at.clone()),
+        duration_seconds: end.map(|end| end.seconds),
+        notes: end.map(|end| end.notes.clone()).unwrap_or_default(),
+    }
+}
+
+/// What a reader could take for granted and must not.
+fn not_proven(outcome: &Outcome, manifest: Option<&Manifest>) -> Vec<String> {
+    let Some(manifest) = manifest else {
+        return vec!["anything about the backup: the manifest could not be read".to_owned()];
+    };
+    let mut list = Vec::new();
+    let mut add = |what: &str| list.push(what.to_owned());
+    match outcome.fact(|context| context.payload.as_ref()) {
+        Some(payload) if payload.complete => {}
+        Some(payload) if payload.format == "opaque" => {
+            add("that the backup is whole inside: its format is not known");
+        }
+        _ => add("that the backup is whole inside: it was not read through"),
+    }
+    match outcome.fact(|context| context.sbom.as_ref()) {
+        Some(sbom) if sbom.names_backup => {}
+        Some(_) => add("that the SBOM is that of this backup: it does not name its digest"),
+        None if manifest.sbom.is_none() => add("what the backup is made of: no SBOM is given"),
+        None => add("what the backup is made of: the SBOM was not accepted"),
+    }
+    match outcome.fact(|context| context.provenance.as_ref()) {
+        Some(provenance) if provenance.signatures > 0 => {
+            add("who made the backup: the signatures of the provenance are not verified");
+        }
+        Some(_) => add("who made the backup: the provenance is not signed"),
+        None if manifest.provenance.is_none() => add("who made the backup: no provenance is given"),
+        None => add("who made the backup: the provenance was not accepted"),
+    }
+    if manifest.policies.rpo.max.is_none() {
+        add("that the data is recent enough: max_rpo_minutes is not set");
+    }
+    if manifest.policies.rto.max.is_none() {
+        add("that a restore is fast enough: max_rto_seconds is not set");
+    }
+    if outcome.clock.as_ref().is_some_and(|clock| clock.overridden) {
+        add("when the drill ran: its clock was set with --current-time");
+    }
+    add("who wrote this evidence: it is not signed");
+    list
+}
