@@ -136,6 +136,27 @@ impl Document {
         }
     }
 
+    /// The text with a key and its value put before the first key of the object at `pointer`; `None`
+    /// if there is no such object or it is empty.
+    #[must_use]
+    pub fn insert(&self, pointer: &str, key: &str, value: &str) -> Option<String> {
+        let node = self.find(pointer)?;
+        let Content::Object(members) = &node.content else { return None };
+        let at = members.first()?.0;
+        let line_start = self.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let indent = &self.text[line_start..at];
+        let block = !self.text[node.start..].starts_with('{');
+        let own_line = indent.trim().is_empty();
+        let added = match (block, own_line) {
+            (true, _) => format!("{key}: {value}\n{}", " ".repeat(at - line_start)),
+            (false, true) => format!("\"{key}\": {value},\n{indent}"),
+            (false, false) => format!("\"{key}\": {value}, "),
+        };
+        let mut text = self.text.clone();
+        text.insert_str(at, &added);
+        Some(text)
+    }
+
     /// The text with the values at these pointers replaced; everything else stays as it was.
     /// Values that are not there are left alone.
     #[must_use]
@@ -215,6 +236,9 @@ mod tests {
             let again = Document::parse(edited.as_bytes(), syntax).unwrap();
             assert_eq!(again.to_value()["backup"]["sha256"], "bb", "{edited}");
             assert_eq!(again.to_value()["list"], document.to_value()["list"]);
+            let longer = document.insert("/backup", "new", "\"1\"").unwrap();
+            let again = Document::parse(longer.as_bytes(), syntax).unwrap();
+            assert_eq!(again.to_value()["backup"], serde_json::json!({"new": "1", "sha256": "aa"}));
         }
     }
 

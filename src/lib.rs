@@ -19,3 +19,5 @@ pub mod policy;
 pub mod drill;
 pub mod report;
 pub mod evidence;
+pub mod app;
+pub mod cli;

@@ -129,7 +129,8 @@ pub fn load(
 
 /// The root: as given, else the enclosing repository, else the working directory if the manifest
 /// lies below it, else the manifest's folder.
-fn find_root(folder: &Path, given: Option<PathBuf>, working_directory: &Path) -> PathBuf {
+#[must_use]
+pub fn find_root(folder: &Path, given: Option<PathBuf>, working_directory: &Path) -> PathBuf {
     if let Some(given) = given {
         return given;
     }

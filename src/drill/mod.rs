@@ -22,7 +22,7 @@ use crate::wire::event::{
     Body, Class, ClockFacts, Context, ErrorFacts, Finding, Status, Tool,
 };
 
-pub use load::{LoadError, Loaded, load};
+pub use load::{LoadError, Loaded, find_root, load};
 
 /// Follows a drill: shows how far long jobs are, and can end them.
 pub trait Watch: Observer {

@@ -1,0 +1,104 @@
+//! One drill from a loaded manifest to sealed evidence.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::drill::{self, Loaded, Setup};
+use crate::event::{Sink, Store};
+use crate::evidence::{Directory, EvidenceError};
+use crate::report::report;
+use crate::wire::event::Event;
+use crate::wire::report::Report;
+
+/// Where a run writes.
+#[derive(Clone, Debug)]
+pub struct RunRequest {
+    /// The report.
+    pub output: PathBuf,
+    /// The events.
+    pub ndjson: PathBuf,
+    /// The evidence directory.
+    pub evidence_directory: PathBuf,
+}
+
+/// Why a run has no evidence. Whatever the restore did, it counts for nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The evidence directory cannot be used: nothing was run.
+    #[error("nothing was run: the evidence cannot be written: {0}")]
+    Open(#[source] EvidenceError),
+    /// An event or a file could not be written: the run was ended.
+    #[error("the drill was ended: its evidence cannot be written: {0}")]
+    Write(#[source] io::Error),
+    /// The evidence could not be sealed.
+    #[error("the drill counts for nothing: its evidence cannot be sealed: {0}")]
+    Seal(#[source] EvidenceError),
+}
+
+impl RunError {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Open(error) | Self::Seal(error) => error.hint(),
+            Self::Write(_) => "make room or choose another --evidence-dir, and run the drill again",
+        }
+    }
+}
+
+/// Runs a drill, seals its evidence and gives its report. `listener` hears every event after it
+/// was written.
+///
+/// # Errors
+/// When the evidence cannot be written.
+pub fn run(
+    loaded: Loaded,
+    setup: &Setup<'_>,
+    request: &RunRequest,
+    listener: &mut dyn Sink,
+) -> Result<Report, RunError> {
+    let mut evidence =
+        Directory::open(&request.evidence_directory, &request.ndjson).map_err(RunError::Open)?;
+    // No report of an earlier run may be taken for that of this one.
+    match std::fs::remove_file(&request.output) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            let path = request.output.display().to_string();
+            return Err(RunError::Open(EvidenceError::Write { path, cause }));
+        }
+        _ => {}
+    }
+    let conclusion = {
+        let mut tee = Tee { evidence: &mut evidence, listener };
+        drill::run(loaded, setup, &mut tee).map_err(RunError::Write)?
+    };
+    let report = report(&conclusion.outcome, &conclusion.judgement, conclusion.manifest.as_ref());
+    evidence.seal(&report, &request.output).map_err(RunError::Seal)?;
+    Ok(report)
+}
+
+/// Evidence first, then whoever listens.
+struct Tee<'a> {
+    evidence: &'a mut Directory,
+    listener: &'a mut dyn Sink,
+}
+
+impl Sink for Tee<'_> {
+    fn accept(&mut self, event: &Event) -> io::Result<()> {
+        self.evidence.accept(event)?;
+        self.listener.accept(event)
+    }
+}
+
+impl Store for Tee<'_> {
+    fn keep(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.evidence.keep(name, bytes)
+    }
+
+    fn keep_files(&mut self, name: &str, folder: &std::path::Path) -> io::Result<()> {
+        self.evidence.keep_files(name, folder)
+    }
+
+    fn open(&mut self, name: &str) -> io::Result<std::fs::File> {
+        self.evidence.open(name)
+    }
+}

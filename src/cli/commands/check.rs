@@ -1,0 +1,72 @@
+//! `dr-drill check`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Format;
+use crate::cli::environment::Environment;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::ui::Ui;
+use crate::drill::{LoadError, load};
+
+/// Check a file without running anything
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Manifest(ManifestArgs),
+}
+
+/// Check a manifest and report every problem with its line and column
+#[derive(Debug, Args)]
+struct ManifestArgs {
+    /// The manifest
+    #[arg(default_value = "data/dr/manifest.json")]
+    file: PathBuf,
+    /// The directory that no path of the manifest may leave [default: the enclosing repository]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// How to write what was found
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) fn run(ui: &Ui, environment: &Environment, args: &CheckArgs) -> Result<Exit, CliError> {
+    let What::Manifest(args) = &args.what;
+    let here = &environment.working_directory;
+    let loaded = load(&args.file, args.root.as_deref(), here, None);
+    let file = args.file.display();
+    let problems = match loaded.manifest {
+        Ok(_) => Vec::new(),
+        Err(LoadError::Invalid { problems, .. }) => problems,
+        Err(error) => return Err(error.into()),
+    };
+    let text = match args.format {
+        Format::Json => {
+            let list: Vec<_> = problems
+                .iter()
+                .map(|problem| {
+                    serde_json::json!({"line": problem.place.line, "column": problem.place.column,
+                        "key": problem.key, "message": problem.message, "hint": problem.hint})
+                })
+                .collect();
+            format!("{:#}\n", serde_json::json!({"valid": list.is_empty(), "problems": list}))
+        }
+        Format::Text if problems.is_empty() => format!("{file}: valid\n"),
+        Format::Text => problems
+            .iter()
+            .map(|problem| match &problem.hint {
+                Some(hint) => format!("{file}:{problem}\n  hint: {hint}\n"),
+                None => format!("{file}:{problem}\n"),
+            })
+            .collect(),
+    };
+    ui.data(text.as_bytes());
+    Ok(if problems.is_empty() { Exit::Passed } else { Exit::Usage })
+}

@@ -1,0 +1,71 @@
+//! One command a file. The doc comment of each `Args` is its help and its reference page.
+
+mod check;
+mod completions;
+mod init;
+mod man;
+mod pin;
+mod run;
+mod schema;
+mod verify;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use super::environment::Environment;
+use super::error::CliError;
+use super::exit::Exit;
+use super::ui::{Color, Ui};
+
+/// Turn a backup into a fact: verify it, restore it in isolation, measure, judge, seal the evidence
+#[derive(Debug, Parser)]
+#[command(name = "dr-drill", version, max_term_width = 100)]
+pub struct Cli {
+    /// When to color the output
+    #[arg(long, value_enum, default_value_t, global = true)]
+    color: Color,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Init(init::InitArgs),
+    Pin(pin::PinArgs),
+    Check(check::CheckArgs),
+    Verify(verify::VerifyArgs),
+    Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}
+
+/// How a command writes what it found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Runs a command and says on standard error why it was not carried out, if it was not.
+pub(super) fn dispatch(cli: Cli) -> Exit {
+    let ui = Ui::new(cli.color);
+    let result = Environment::read()
+        .map_err(|error| CliError::usage(format!("the working directory: {error}")))
+        .and_then(|environment| match cli.command {
+            Command::Run(args) => run::run(&ui, &environment, &args),
+            Command::Init(args) => init::run(&ui, &environment, &args),
+            Command::Pin(args) => pin::run(&ui, &environment, &args),
+            Command::Check(args) => check::run(&ui, &environment, &args),
+            Command::Verify(args) => verify::run(&ui, &args),
+            Command::Schema(args) => Ok(schema::run(&ui, &args)),
+            Command::Completions(args) => Ok(completions::run(&ui, &args)),
+            Command::Man(args) => man::run(&ui, &args),
+        });
+    result.unwrap_or_else(|error| {
+        ui.error(&error);
+        error.exit
+    })
+}

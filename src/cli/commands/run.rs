@@ -1,0 +1,168 @@
+//! `dr-drill run`.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Format;
+use crate::app::{self, RunRequest};
+use crate::cli::environment::Environment;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::github;
+use crate::cli::progress::{Progress, StepLines};
+use crate::cli::ui::Ui;
+use crate::clock::{Clock, FixedClock, SystemClock, Timestamp};
+use crate::drill::{Loaded, Setup, load};
+use crate::plan::Plan;
+use crate::report::{JSON, TERMINAL, to_bytes};
+use crate::wire::event::Verdict;
+use crate::wire::report::Report;
+
+/// Drill a backup: verify, restore, compare, measure, judge, seal the evidence
+///
+/// Reads the manifest, verifies the backup and what vouches for it, restores it in a private
+/// directory, compares what came back, holds RTO and RPO against the limits, and leaves a report,
+/// an event stream and a sealed evidence directory, whatever happened.
+///
+/// Exit codes: 0 passed, 1 failed, 2 usage or manifest error, 3 policy violated, 4 inconclusive,
+/// 5 evidence could not be written.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The manifest, JSON or YAML
+    #[arg(long, value_name = "FILE", default_value = "data/dr/manifest.json")]
+    manifest: PathBuf,
+    /// Where to write the report
+    #[arg(long, value_name = "FILE", default_value = "artifacts/dr/dr-report.json")]
+    output: PathBuf,
+    /// Where to write the events, one JSON object a line
+    #[arg(long, value_name = "FILE", default_value = "artifacts/dr/dr-events.ndjson")]
+    ndjson: PathBuf,
+    /// Where to leave the sealed evidence
+    #[arg(long, value_name = "DIR", default_value = "artifacts/dr")]
+    evidence_dir: PathBuf,
+    /// The directory that no path of the manifest may leave [default: the enclosing repository]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Take this as the time of the drill, ISO 8601 with an offset; the evidence says so
+    #[arg(long, value_name = "TIME")]
+    current_time: Option<Timestamp>,
+    /// Print the plan and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Print nothing but a verdict that is not `passed`
+    #[arg(long, short)]
+    quiet: bool,
+    /// Keep what was recovered in the evidence
+    #[arg(long)]
+    keep_artifacts: bool,
+}
+
+/// The arguments as they are meant, with every path absolute.
+struct Resolved {
+    places: RunRequest,
+    clock: Box<dyn Clock>,
+    loaded: Loaded,
+}
+
+impl Resolved {
+    fn new(args: &RunArgs, environment: &Environment) -> Self {
+        let here = &environment.working_directory;
+        let places = RunRequest {
+            output: here.join(&args.output),
+            ndjson: here.join(&args.ndjson),
+            evidence_directory: here.join(&args.evidence_dir),
+        };
+        let clock: Box<dyn Clock> = match args.current_time {
+            Some(time) => Box::new(FixedClock(time)),
+            None => Box::new(SystemClock),
+        };
+        let evidence = Some(places.evidence_directory.as_path());
+        let loaded = load(&args.manifest, args.root.as_deref(), here, evidence);
+        Self { places, clock, loaded }
+    }
+}
+
+pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<Exit, CliError> {
+    let resolved = Resolved::new(args, environment);
+    if args.dry_run {
+        return dry_run(ui, args, resolved.loaded);
+    }
+    let progress = Progress::start(args.quiet)
+        .map_err(|error| CliError::usage(format!("nothing was run: signals cannot be caught: {error}")))?;
+    let setup = Setup {
+        clock: &*resolved.clock,
+        watch: &progress,
+        temporary_directory: environment.temporary_directory.clone(),
+        evidence_directory: resolved.places.evidence_directory.clone(),
+        search_path: environment.search_path.clone(),
+        variable: &Environment::variable,
+        keep_artifacts: args.keep_artifacts,
+    };
+    let mut lines = StepLines {
+        ui,
+        progress: &progress,
+        quiet: args.quiet,
+        findings: RefCell::default(),
+    };
+    let report = app::run(resolved.loaded, &setup, &resolved.places, &mut lines)?;
+    show(ui, args, environment, &resolved.places, &report)?;
+    Ok(Exit::of(&report))
+}
+
+fn show(
+    ui: &Ui,
+    args: &RunArgs,
+    environment: &Environment,
+    places: &RunRequest,
+    report: &Report,
+) -> Result<(), CliError> {
+    if let Some(github) = &environment.github {
+        let annotations = github::publish(github, report, places).map_err(|error| CliError {
+            message: format!("the drill was run and sealed, but the workflow was not told: {error}"),
+            hint: None,
+            exit: Exit::Evidence,
+        })?;
+        match args.format {
+            Format::Text => ui.data(&annotations),
+            Format::Json => ui.talk(&String::from_utf8_lossy(&annotations)),
+        }
+    }
+    match args.format {
+        Format::Json => ui.data(&to_bytes(JSON, report)),
+        Format::Text if args.quiet && report.status == Verdict::Passed => {}
+        Format::Text => {
+            let mut text = to_bytes(TERMINAL, report);
+            let place = args.evidence_dir.display();
+            text.extend_from_slice(format!("  evidence: {place} (check it: dr-drill verify {place})\n").as_bytes());
+            ui.data(&text);
+        }
+    }
+    Ok(())
+}
+
+fn dry_run(ui: &Ui, args: &RunArgs, loaded: Loaded) -> Result<Exit, CliError> {
+    let manifest = loaded.manifest?;
+    let plan = Plan::new(Some(&manifest));
+    let text = match args.format {
+        Format::Text => plan
+            .steps
+            .iter()
+            .map(|(step, what)| format!("{:24}  {what}\n", step.id()))
+            .collect::<String>(),
+        Format::Json => {
+            let steps: Vec<_> = plan
+                .steps
+                .iter()
+                .map(|(step, what)| serde_json::json!({"step": step.id(), "does": what}))
+                .collect();
+            format!("{:#}\n", serde_json::json!({ "steps": steps }))
+        }
+    };
+    ui.data(text.as_bytes());
+    Ok(Exit::Passed)
+}

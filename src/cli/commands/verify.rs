@@ -1,0 +1,66 @@
+//! `dr-drill verify`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Format;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::ui::Ui;
+use crate::digest::Unobserved;
+use crate::evidence::{Standing, Verification, verify};
+
+/// Check a sealed evidence directory, offline
+///
+/// Every file is hashed and compared, every event read, and the report computed again from events
+/// and manifest. Exit codes: 0 intact, 1 altered, 2 not an evidence directory, 4 never sealed.
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// The evidence directory
+    #[arg(default_value = "artifacts/dr")]
+    dir: PathBuf,
+    /// How to write what was found
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) fn run(ui: &Ui, args: &VerifyArgs) -> Result<Exit, CliError> {
+    let found = verify(&args.dir, &Unobserved)
+        .map_err(|error| CliError::usage(format!("nothing was verified: {error}")))?;
+    let text = match args.format {
+        Format::Json => serde_json::to_string_pretty(&found).unwrap_or_default() + "\n",
+        Format::Text => describe(args, &found),
+    };
+    ui.data(text.as_bytes());
+    Ok(match found.standing {
+        Standing::IntactSignerUnknown => Exit::Passed,
+        Standing::Altered => Exit::Failed,
+        Standing::Incomplete => Exit::Inconclusive,
+    })
+}
+
+fn describe(args: &VerifyArgs, found: &Verification) -> String {
+    let mut text = String::new();
+    let standing = match found.standing {
+        Standing::IntactSignerUnknown => "intact, signer unknown",
+        Standing::Altered => "ALTERED",
+        Standing::Incomplete => "INCOMPLETE",
+    };
+    let _ = writeln!(text, "{}: {standing}", args.dir.display());
+    if let (Some(run), Some(verdict)) = (&found.run_id, found.verdict) {
+        let verdict = serde_json::to_value(verdict).unwrap_or_default();
+        let _ = writeln!(text, "  the drill {run} ended as {}", verdict.as_str().unwrap_or_default());
+    }
+    for problem in &found.problems {
+        let _ = writeln!(text, "  {}: {}", problem.file, problem.message);
+    }
+    for proven in &found.proven {
+        let _ = writeln!(text, "  proven: {proven}");
+    }
+    for what in &found.not_proven {
+        let _ = writeln!(text, "  not proven: {what}");
+    }
+    text
+}

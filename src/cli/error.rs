@@ -1,0 +1,52 @@
+//! Errors as people read them: what was not done and why, a hint, an exit code. The one place that attaches them.
+
+use crate::app::{AuthorError, RunError};
+use crate::backup::BackupError;
+use crate::drill::LoadError;
+
+use super::exit::Exit;
+
+/// A command that was not carried out.
+#[derive(Debug)]
+pub(super) struct CliError {
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+    pub(super) exit: Exit,
+}
+
+impl CliError {
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, exit: Exit::Usage }
+    }
+}
+
+impl From<RunError> for CliError {
+    fn from(error: RunError) -> Self {
+        Self { message: error.to_string(), hint: Some(error.hint().to_owned()), exit: Exit::Evidence }
+    }
+}
+
+impl From<LoadError> for CliError {
+    fn from(error: LoadError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self { message: format!("nothing was run: {error}"), hint, exit: Exit::Usage }
+    }
+}
+
+impl From<AuthorError> for CliError {
+    fn from(error: AuthorError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        let exit = match &error {
+            AuthorError::Payload(..) => Exit::Failed,
+            AuthorError::Backup(BackupError::Interrupted(_)) => Exit::Inconclusive,
+            AuthorError::Exists(_)
+            | AuthorError::Path(_)
+            | AuthorError::Backup(_)
+            | AuthorError::NeedsScript(_)
+            | AuthorError::Archive(..)
+            | AuthorError::File(..)
+            | AuthorError::Manifest { .. } => Exit::Usage,
+        };
+        Self { message: format!("no manifest was written: {error}"), hint, exit }
+    }
+}
