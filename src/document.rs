@@ -223,7 +223,8 @@ mod tests {
 
     #[test]
     fn places_and_replacements_are_the_same_in_json_and_yaml() {
-        let json = "{\n  \"backup\": {\"sha256\": \"aa\"},\n  \"list\": [1, \"é\", {\"x\": null}]\n}\n";
+        let json =
+            "{\n  \"backup\": {\"sha256\": \"aa\"},\n  \"list\": [1, \"é\", {\"x\": null}]\n}\n";
         let yaml = "backup:\n  sha256: aa\nlist:\n  - 1\n  - é\n  - x: null\n";
         for (text, syntax, line) in [(json, Syntax::Json, 2), (yaml, Syntax::Yaml, 2)] {
             let document = Document::parse(text.as_bytes(), syntax).unwrap();

@@ -1,23 +1,29 @@
-//! Restore drills: a backup is verified, restored in isolation, checked, judged and the result sealed.
+//! Restore drills: a backup is verified, restored in isolation, compared, judged, and the evidence
+//! sealed.
+//!
+//! The `dr-drill` binary is [`cli::main`] and nothing else. `ARCHITECTURE.md` shows how the modules
+//! lie above each other; `tests/architecture.rs` holds them there. A whole drill is [`app::run`];
+//! auditors start at [`evidence::verify`]; readers of files at [`wire`].
+
+pub mod app;
+pub mod backup;
+pub mod cli;
 pub mod clock;
 pub mod digest;
 pub mod document;
-pub mod fs;
-pub mod process;
-pub mod secret;
-pub mod wire;
+pub mod drill;
 pub mod event;
+pub mod evidence;
+pub mod fs;
 pub mod manifest;
-pub mod plan;
 pub mod outcome;
 pub mod payload;
-pub mod sbom;
-pub mod provenance;
-pub mod backup;
-pub mod restore;
+pub mod plan;
 pub mod policy;
-pub mod drill;
+pub mod process;
+pub mod provenance;
 pub mod report;
-pub mod evidence;
-pub mod app;
-pub mod cli;
+pub mod restore;
+pub mod sbom;
+pub mod secret;
+pub mod wire;

@@ -135,7 +135,9 @@ impl Outcome {
                     return Err(step_error(seq, &step.id, "had started before"));
                 }
             }
-            Body::StepFinished { step, ended_at, duration_seconds, status, notes, context, .. } => {
+            Body::StepFinished {
+                step, ended_at, duration_seconds, status, notes, context, ..
+            } => {
                 let step = self.open_step(seq, step)?;
                 if step.started_at.is_none() {
                     return Err(step_error(seq, &step.id, "had not started"));
@@ -241,7 +243,12 @@ mod tests {
         });
         (0..)
             .zip(bodies)
-            .map(|(seq, body)| Event { schema: crate::wire::event::SCHEMA.to_owned(), run_id: "r".to_owned(), seq, body })
+            .map(|(seq, body)| Event {
+                schema: crate::wire::event::SCHEMA.to_owned(),
+                run_id: "r".to_owned(),
+                seq,
+                body,
+            })
             .collect()
     }
 

@@ -108,8 +108,12 @@ fn describe(step: Step, manifest: Option<&Manifest>) -> Option<String> {
     let backup = &manifest.backup;
     Some(match step {
         Step::LoadManifest | Step::SealEvidence => return None,
-        Step::VerifyBackupDigest => format!("hash {} and compare with {}", backup.path, backup.sha256),
-        Step::VerifyBackupPayload => format!("read {} through to its end, by its format", backup.path),
+        Step::VerifyBackupDigest => {
+            format!("hash {} and compare with {}", backup.path, backup.sha256)
+        }
+        Step::VerifyBackupPayload => {
+            format!("read {} through to its end, by its format", backup.path)
+        }
         Step::ValidateSbom => format!("check {}", manifest.sbom.as_ref()?.path),
         Step::ValidateProvenance => {
             let provenance = manifest.provenance.as_ref()?;

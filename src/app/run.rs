@@ -52,7 +52,7 @@ impl RunError {
 /// # Errors
 /// When the evidence cannot be written.
 pub fn run(
-    loaded: Loaded,
+    loaded: &Loaded,
     setup: &Setup<'_>,
     request: &RunRequest,
     listener: &mut dyn Sink,

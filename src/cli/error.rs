@@ -22,7 +22,11 @@ impl CliError {
 
 impl From<RunError> for CliError {
     fn from(error: RunError) -> Self {
-        Self { message: error.to_string(), hint: Some(error.hint().to_owned()), exit: Exit::Evidence }
+        Self {
+            message: error.to_string(),
+            hint: Some(error.hint().to_owned()),
+            exit: Exit::Evidence,
+        }
     }
 }
 

@@ -13,7 +13,11 @@ use crate::wire::report::Report;
 ///
 /// # Errors
 /// When a file cannot be written.
-pub(super) fn publish(github: &GitHub, report: &Report, places: &RunRequest) -> io::Result<Vec<u8>> {
+pub(super) fn publish(
+    github: &GitHub,
+    report: &Report,
+    places: &RunRequest,
+) -> io::Result<Vec<u8>> {
     if let Some(summary) = &github.summary {
         append(summary, &to_bytes(MARKDOWN, report))?;
     }

@@ -30,11 +30,16 @@ impl Progress {
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             let now = 128 + signal;
-            signal_hook::flag::register_conditional_shutdown(signal, now, Arc::clone(&interrupted))?;
+            signal_hook::flag::register_conditional_shutdown(
+                signal,
+                now,
+                Arc::clone(&interrupted),
+            )?;
             signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
         }
         let visible = !quiet && io::stderr().is_terminal();
-        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target =
+            if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         Ok(Self { bar, interrupted })
     }
@@ -108,7 +113,9 @@ impl Sink for StepLines<'_> {
                 };
                 let style = Style::new().fg_color(Some(color.into()));
                 let first = notes.lines().next().unwrap_or_default();
-                let text = format!("{style}{word:8}{style:#}  {step:24} {duration_seconds:>9.3} s  {first}");
+                let text = format!(
+                    "{style}{word:8}{style:#}  {step:24} {duration_seconds:>9.3} s  {first}"
+                );
                 self.progress.line(self.ui, &text);
                 for finding in self.findings.borrow_mut().drain(..) {
                     self.progress.line(self.ui, &finding);

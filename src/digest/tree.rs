@@ -97,7 +97,8 @@ pub enum TreeError {
 pub fn hash_tree(root: &File, observer: &dyn Observer) -> Result<Tree, TreeError> {
     let top = rustix::fs::openat(root, c".", DIRECTORY, Mode::empty())
         .map_err(|cause| read_error(Path::new("."), cause.into()))?;
-    let pool = Pool::new(Job::List(Arc::new(Directory { handle: top, path: Vec::new(), depth: 0 })));
+    let pool =
+        Pool::new(Job::List(Arc::new(Directory { handle: top, path: Vec::new(), depth: 0 })));
     let workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     thread::scope(|scope| {
         for _ in 1..workers {
@@ -177,12 +178,8 @@ struct Pool {
 
 impl Pool {
     fn new(first: Job) -> Self {
-        let state = State {
-            jobs: VecDeque::from([first]),
-            running: 0,
-            entries: Vec::new(),
-            error: None,
-        };
+        let state =
+            State { jobs: VecDeque::from([first]), running: 0, entries: Vec::new(), error: None };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -232,7 +229,11 @@ impl Pool {
         }
     }
 
-    fn list(&self, directory: &Arc<Directory>, entries: &mut Vec<TreeEntry>) -> Result<(), TreeError> {
+    fn list(
+        &self,
+        directory: &Arc<Directory>,
+        entries: &mut Vec<TreeEntry>,
+    ) -> Result<(), TreeError> {
         let at = |cause: rustix::io::Errno| read_error(&to_path(&directory.path), cause.into());
         if directory.depth > MAX_DEPTH {
             return Err(TreeError::TooDeep { path: to_path(&directory.path) });
@@ -263,7 +264,7 @@ impl Pool {
                     self.add(Job::List(Arc::new(child)));
                 }
                 FileType::Symlink => entries.push(read_link(directory, name)?),
-                other => return Err(not_a_file(directory.child(name), other)),
+                other => return Err(not_a_file(&directory.child(name), other)),
             }
         }
         if !batch.is_empty() {
@@ -304,7 +305,7 @@ fn hash_file(
     let stat = rustix::fs::fstat(&handle).map_err(|cause| at(cause.into()))?;
     let kind = FileType::from_raw_mode(stat.st_mode);
     if kind != FileType::RegularFile {
-        return Err(not_a_file(path, kind));
+        return Err(not_a_file(&path, kind));
     }
     let expected = usize::try_from(stat.st_size).unwrap_or(usize::MAX);
     let mut file = File::from(handle);
@@ -361,12 +362,12 @@ fn read_error(path: &Path, cause: io::Error) -> TreeError {
     TreeError::Read { path: path.to_owned(), cause }
 }
 
-fn not_a_file(path: Vec<u8>, kind: FileType) -> TreeError {
+fn not_a_file(path: &[u8], kind: FileType) -> TreeError {
     let kind = match kind {
         FileType::Fifo => "FIFO",
         FileType::Socket => "socket",
         FileType::CharacterDevice | FileType::BlockDevice => "device",
         _ => "special file",
     };
-    TreeError::NotAFile { path: to_path(&path), kind }
+    TreeError::NotAFile { path: to_path(path), kind }
 }

@@ -14,7 +14,9 @@ use super::{Content, MAX_DEPTH, Node, Place, SyntaxError, utf8};
 /// When the bytes are not UTF-8 or not exactly one strict JSON value.
 pub fn parse_json(bytes: &[u8]) -> Result<Value, SyntaxError> {
     let text = utf8(bytes)?;
-    serde_json::from_str::<Strict>(text).map(|strict| strict.0).map_err(|error| syntax_error(&error))
+    serde_json::from_str::<Strict>(text)
+        .map(|strict| strict.0)
+        .map_err(|error| syntax_error(&error))
 }
 
 /// Reads JSON lines: one value a line, empty lines passed over, at least one value.
@@ -40,8 +42,8 @@ pub fn parse_json_lines(bytes: &[u8]) -> Result<Vec<Value>, SyntaxError> {
 fn syntax_error(error: &serde_json::Error) -> SyntaxError {
     let text = error.to_string();
     let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-    let place = (error.line() > 0)
-        .then(|| Place { line: error.line(), column: error.column().max(1) });
+    let place =
+        (error.line() > 0).then(|| Place { line: error.line(), column: error.column().max(1) });
     SyntaxError { message: message.to_owned(), place }
 }
 
@@ -104,7 +106,9 @@ impl<'de> Visitor<'de> for StrictVisitor {
         while let Some(key) = members.next_key::<String>()? {
             let Strict(value) = members.next_value()?;
             if object.contains_key(&key) {
-                return Err(A::Error::custom(format!("the key `{key}` stands twice in one object")));
+                return Err(A::Error::custom(format!(
+                    "the key `{key}` stands twice in one object"
+                )));
             }
             object.insert(key, value);
         }

@@ -71,9 +71,8 @@ impl Schema {
 /// An error in words. Of several alternatives, the one that the document comes closest to.
 fn explain(error: &ValidationError<'_>) -> Vec<Violation> {
     let pointer = error.instance_path().to_string();
-    let one = |message: String| {
-        vec![Violation { pointer: pointer.clone(), unknown_key: None, message }]
-    };
+    let one =
+        |message: String| vec![Violation { pointer: pointer.clone(), unknown_key: None, message }];
     let shown = shorten(&error.instance().to_string());
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected }
@@ -129,7 +128,10 @@ fn closest<'a>(
     context: &'a [Vec<ValidationError<'static>>],
 ) -> Option<&'a Vec<ValidationError<'static>>> {
     let of_type = |error: &ValidationError<'_>| {
-        matches!(error.kind(), ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. })
+        matches!(
+            error.kind(),
+            ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. }
+        )
     };
     context
         .iter()
@@ -167,7 +169,10 @@ mod tests {
         assert_eq!(messages(&schema, &json!({"a": 1, "o": {}})), ["/o: the key `k` is missing"]);
         assert_eq!(
             messages(&schema, &json!({"a": "x", "d": "z"})),
-            ["/a: `\"x\"` is not of the wanted type: integer", "/d: `\"z\"` is not one of `[\"x\",\"y\"]`"]
+            [
+                "/a: `\"x\"` is not of the wanted type: integer",
+                "/d: `\"z\"` is not one of `[\"x\",\"y\"]`"
+            ]
         );
     }
 

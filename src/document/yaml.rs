@@ -96,7 +96,8 @@ where
             }
             Event::MappingStart(0, None) => self.mapping(depth, &mut end)?,
             Event::SequenceStart(..) | Event::MappingStart(..) | Event::Alias(_) => {
-                return self.fail("holds an anchor, alias or tag, which is not accepted here", span);
+                return self
+                    .fail("holds an anchor, alias or tag, which is not accepted here", span);
             }
             _ => return self.fail("is not a value", span),
         };

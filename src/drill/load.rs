@@ -170,14 +170,17 @@ fn against_disk(
     {
         problem(
             "/restore",
-            "an archive is unpacked but compared with nothing: this drill could not fail".to_owned(),
+            "an archive is unpacked but compared with nothing: this drill could not fail"
+                .to_owned(),
             "say what must come back: `tree_sha256`, which `dr-drill pin` writes, or `digests`",
         );
     }
     let real = backup.absolute.canonicalize().unwrap_or(backup.absolute);
     if let Some(output) = &manifest.restore.output_dir {
         match root.check_output(output) {
-            Err(error) => problem("/restore/output_dir", error.to_string(), "keep it inside the root"),
+            Err(error) => {
+                problem("/restore/output_dir", error.to_string(), "keep it inside the root");
+            }
             Ok(place) => {
                 let place = place.absolute.canonicalize().unwrap_or(place.absolute);
                 if place.starts_with(&real) {

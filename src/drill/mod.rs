@@ -18,9 +18,7 @@ use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Step};
 use crate::policy::{Judgement, judge};
-use crate::wire::event::{
-    Body, Class, ClockFacts, Context, ErrorFacts, Finding, Status, Tool,
-};
+use crate::wire::event::{Body, Class, ClockFacts, Context, ErrorFacts, Finding, Status, Tool};
 
 pub use load::{LoadError, Loaded, find_root, load};
 
@@ -69,13 +67,14 @@ pub struct Conclusion {
 /// Only when the evidence cannot be written: a drill without evidence is none. Everything else is
 /// in the conclusion.
 pub fn run(
-    loaded: Loaded,
+    loaded: &Loaded,
     setup: &Setup<'_>,
     evidence: &mut dyn Evidence,
 ) -> io::Result<Conclusion> {
     let watch = Stopwatch::start();
     let started_at = setup.clock.now();
-    let seed = format!("{}\0{started_at}", loaded.digest.map(|d| d.to_string()).unwrap_or_default());
+    let seed =
+        format!("{}\0{started_at}", loaded.digest.map(|d| d.to_string()).unwrap_or_default());
     let run_id = format!("{}-{}", started_at.compact(), Digest::of(seed.as_bytes()).short());
     let manifest = loaded.manifest.as_ref().ok().cloned();
     let plan = Plan::new(manifest.as_ref());
@@ -96,8 +95,10 @@ pub fn run(
         manifest: loaded.shown_path.display().to_string(),
         steps: plan.ids(),
     })?;
-    steps::walk(&mut run, &loaded, manifest.as_ref())?;
-    run.step(Step::SealEvidence, |_| Ok(StepResult::passed("evidence complete", Context::default())))?;
+    steps::walk(&mut run, loaded, manifest.as_ref())?;
+    run.step(Step::SealEvidence, |_| {
+        Ok(StepResult::passed("evidence complete", Context::default()))
+    })?;
     let judgement = judge(&run.outcome, manifest.as_ref());
     run.emit(Body::RunFinished {
         ended_at: setup.clock.now().to_string(),
@@ -138,7 +139,12 @@ impl StepResult {
     }
 
     /// `error` is a whole sentence: what happened, to what.
-    fn failed(class: Class, error: &impl ToString, hint: Option<String>, mut context: Context) -> Self {
+    fn failed(
+        class: Class,
+        error: &impl ToString,
+        hint: Option<String>,
+        mut context: Context,
+    ) -> Self {
         let message = error.to_string();
         context.error = Some(ErrorFacts { class, message: message.clone(), hint });
         Self { status: Status::Failed, notes: message, context, findings: Vec::new() }
@@ -176,7 +182,12 @@ impl Run<'_> {
         if self.setup.watch.interrupted() && !concludes && result.status == Status::Failed {
             let hint = Some("run it again; nothing was proven either way".to_owned());
             let context = std::mem::take(&mut result.context);
-            result = StepResult::failed(Class::Incomplete, &format!("{interrupted} in {id}"), hint, context);
+            result = StepResult::failed(
+                Class::Incomplete,
+                &format!("{interrupted} in {id}"),
+                hint,
+                context,
+            );
             result.status = Status::Inconclusive;
         }
         let status = result.status;

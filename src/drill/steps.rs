@@ -19,7 +19,11 @@ const BEFORE_RESTORE: [Step; 4] = [
 
 /// Walks the plan up to the policies. The four verifications are independent: all are run, so that
 /// all that is wrong is known at once. Nothing is restored unless all of them passed.
-pub(super) fn walk(run: &mut Run<'_>, loaded: &Loaded, manifest: Option<&Manifest>) -> io::Result<()> {
+pub(super) fn walk(
+    run: &mut Run<'_>,
+    loaded: &Loaded,
+    manifest: Option<&Manifest>,
+) -> io::Result<()> {
     run.step(Step::LoadManifest, |run| load_manifest(run, loaded))?;
     let (Some(manifest), Some(root)) = (manifest, &loaded.root) else { return Ok(()) };
     let mut work = Work::new(manifest, root);
@@ -33,7 +37,9 @@ pub(super) fn walk(run: &mut Run<'_>, loaded: &Loaded, manifest: Option<&Manifes
     })?;
     run.step(Step::ValidateRestoredBackup, |run| match run.all_passed(&[Step::RestoreArtifact]) {
         Ok(()) => Ok(work.validate_restored(run)),
-        Err(step) => Ok(StepResult::skipped(format!("there is nothing to compare: {step} did not pass"))),
+        Err(step) => {
+            Ok(StepResult::skipped(format!("there is nothing to compare: {step} did not pass")))
+        }
     })?;
     run.step(Step::TeardownInstance, |run| work.teardown(run))?;
     run.step(Step::EnforcePolicies, |run| Ok(enforce_policies(run, manifest)))?;

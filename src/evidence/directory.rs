@@ -49,7 +49,9 @@ impl EvidenceError {
         match self {
             Self::Busy(_) => "wait for it, or give each run its own --evidence-dir",
             Self::NotOurs { .. } => "give an empty directory with --evidence-dir",
-            Self::Write { .. } => "make room or choose another --evidence-dir, and run the drill again",
+            Self::Write { .. } => {
+                "make room or choose another --evidence-dir, and run the drill again"
+            }
         }
     }
 
@@ -71,7 +73,9 @@ impl Directory {
         let lock = File::open(&path).map_err(|cause| EvidenceError::write(&path, cause))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(EvidenceError::Busy(path.display().to_string())),
+            Err(TryLockError::WouldBlock) => {
+                return Err(EvidenceError::Busy(path.display().to_string()));
+            }
             Err(TryLockError::Error(cause)) => return Err(EvidenceError::write(&path, cause)),
         }
         if let Some(example) = foreign(&path) {
@@ -127,9 +131,9 @@ fn foreign(path: &Path) -> Option<String> {
         !ours && !name.starts_with("dr-drill-run-")
     });
     let mut files = entries.flatten().filter(|entry| !entry.file_type().is_dir());
-    files.next().map(|entry| {
-        entry.path().strip_prefix(path).unwrap_or(entry.path()).display().to_string()
-    })
+    files
+        .next()
+        .map(|entry| entry.path().strip_prefix(path).unwrap_or(entry.path()).display().to_string())
 }
 
 fn empty(path: &Path) -> io::Result<()> {

@@ -5,7 +5,7 @@ mod seal;
 mod verify;
 
 pub use directory::{Directory, EvidenceError};
-pub use verify::{Problem, Standing, Verification, verify};
+pub use verify::verify;
 
 /// Digests of all other files.
 const SUMS: &str = "SHA256SUMS";

@@ -60,7 +60,9 @@ pub(super) fn digests(tree: &Tree) -> Vec<(String, Digest)> {
     tree.entries
         .iter()
         .filter(|entry| entry.kind == TreeKind::File)
-        .filter_map(|entry| Some((String::from_utf8_lossy(&entry.path).into_owned(), entry.digest?)))
+        .filter_map(|entry| {
+            Some((String::from_utf8_lossy(&entry.path).into_owned(), entry.digest?))
+        })
         .filter(|(path, _)| path != SUMS && !path.starts_with(TEMPORARY))
         .collect()
 }

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
-use serde::Serialize;
-
 use super::seal::{digests, list};
 use super::{EVENTS, MANIFEST, METRICS, REPORT, REPORT_MARKDOWN, SUMS, metrics_bytes};
 use crate::digest::{Digest, Observer, Tree, TreeKind, hash_tree};
@@ -15,48 +13,11 @@ use crate::fs::{open_for_reading, read_capped};
 use crate::outcome::{Outcome, fold};
 use crate::report::{JSON, MARKDOWN, report, to_bytes};
 use crate::wire;
+use crate::wire::answer::{FileProblem, Standing, VERIFICATION, Verification};
 use crate::wire::event::{Event, Verdict};
 
 /// Largest file of evidence that is read into memory, in bytes.
 const MAX_BYTES: u64 = 512 << 20;
-
-/// What is known of an evidence directory.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Verification {
-    /// How it stands.
-    pub standing: Standing,
-    /// The run.
-    pub run_id: Option<String>,
-    /// The verdict of the drill, if the report could be computed again.
-    pub verdict: Option<Verdict>,
-    /// What was found to hold.
-    pub proven: Vec<String>,
-    /// What nobody can tell from the directory alone, or was not proven by the drill.
-    pub not_proven: Vec<String>,
-    /// Everything that is wrong.
-    pub problems: Vec<Problem>,
-}
-
-/// How an evidence directory stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// Every byte is as it was sealed; by whom, nobody can tell without a signature.
-    IntactSignerUnknown,
-    /// It was never sealed: its drill was cut off.
-    Incomplete,
-    /// Something in it was changed.
-    Altered,
-}
-
-/// One thing that is wrong with a file of the evidence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// The file.
-    pub file: String,
-    /// What is wrong with it.
-    pub message: String,
-}
 
 /// Verifies an evidence directory.
 ///
@@ -69,10 +30,13 @@ pub fn verify(path: &Path, observer: &dyn Observer) -> Result<Verification, Stri
         return Err(format!("{shown} is not a directory"));
     }
     if !path.join(SUMS).exists() && !path.join(EVENTS).exists() {
-        return Err(format!("{shown} is no evidence directory: neither {SUMS} nor {EVENTS} is in it"));
+        return Err(format!(
+            "{shown} is no evidence directory: neither {SUMS} nor {EVENTS} is in it"
+        ));
     }
     let tree = hash_tree(&folder, observer).map_err(|error| format!("{shown}: {error}"))?;
-    let mut check = Check { path, problems: Vec::new(), proven: Vec::new(), not_proven: Vec::new() };
+    let mut check =
+        Check { path, problems: Vec::new(), proven: Vec::new(), not_proven: Vec::new() };
     let sealed = path.join(SUMS).exists();
     if sealed {
         check.digests(&tree);
@@ -94,6 +58,7 @@ pub fn verify(path: &Path, observer: &dyn Observer) -> Result<Verification, Stri
         (false, false) => Standing::Incomplete,
     };
     Ok(Verification {
+        schema: VERIFICATION.to_owned(),
         standing,
         run_id: outcome.map(|outcome| outcome.run_id),
         verdict: verdict.filter(|_| standing == Standing::IntactSignerUnknown),
@@ -105,14 +70,14 @@ pub fn verify(path: &Path, observer: &dyn Observer) -> Result<Verification, Stri
 
 struct Check<'a> {
     path: &'a Path,
-    problems: Vec<Problem>,
+    problems: Vec<FileProblem>,
     proven: Vec<String>,
     not_proven: Vec<String>,
 }
 
 impl Check<'_> {
     fn problem(&mut self, file: &str, message: impl Into<String>) {
-        self.problems.push(Problem { file: file.to_owned(), message: message.into() });
+        self.problems.push(FileProblem { file: file.to_owned(), message: message.into() });
     }
 
     fn read(&mut self, name: &str) -> Option<Vec<u8>> {
@@ -152,10 +117,14 @@ impl Check<'_> {
             self.problem(&path, format!("is there but not listed in {SUMS}"));
         }
         for entry in tree.entries.iter().filter(|entry| entry.kind == TreeKind::Symlink) {
-            self.problem(&String::from_utf8_lossy(&entry.path), "is a symbolic link, which no drill leaves");
+            self.problem(
+                &String::from_utf8_lossy(&entry.path),
+                "is a symbolic link, which no drill leaves",
+            );
         }
         if self.problems.len() == before {
-            self.proven.push(format!("all {count} files are as they were sealed, and no other is there"));
+            self.proven
+                .push(format!("all {count} files are as they were sealed, and no other is there"));
         }
     }
 
@@ -183,7 +152,8 @@ impl Check<'_> {
         }
         match fold(&events) {
             Ok(outcome) => {
-                self.proven.push(format!("{} events follow each other without a gap", events.len()));
+                self.proven
+                    .push(format!("{} events follow each other without a gap", events.len()));
                 Some(outcome)
             }
             Err(error) => {
@@ -212,7 +182,10 @@ impl Check<'_> {
         if let Some(manifest) = &manifest {
             let policies = crate::policy::enforce(outcome, manifest).0;
             if policies != judgement.policies {
-                self.problem(EVENTS, format!("its policies are not what its measurements and {MANIFEST} come to"));
+                self.problem(
+                    EVENTS,
+                    format!("its policies are not what its measurements and {MANIFEST} come to"),
+                );
             }
         }
         if let Some(finished) = &outcome.finished
@@ -221,7 +194,9 @@ impl Check<'_> {
             self.problem(EVENTS, "announces another verdict than its steps come to");
         }
         if self.problems.len() == before {
-            self.proven.push("report, metrics and verdict are what events and manifest come to".to_owned());
+            self.proven.push(
+                "report, metrics and verdict are what events and manifest come to".to_owned(),
+            );
         }
         self.not_proven = computed.not_proven;
         Some(judgement.verdict)

@@ -157,8 +157,11 @@ impl Root {
     }
 
     fn open_beneath(&self, path: &str, contained: &Contained) -> Result<File, PathError> {
-        let name =
-            if contained.relative.as_os_str().is_empty() { Path::new(".") } else { &contained.relative };
+        let name = if contained.relative.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            &contained.relative
+        };
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         let opened = match rustix::fs::openat2(

@@ -133,13 +133,15 @@ impl NewTree {
 
     fn create(&self, path: &Path) -> Result<File, TreeWriteError> {
         let absolute = self.ready(path)?;
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(absolute).map_err(|cause| {
-            if cause.kind() == io::ErrorKind::AlreadyExists {
-                TreeWriteError::Twice(path.to_owned())
-            } else {
-                TreeWriteError::Write { path: path.to_owned(), cause }
-            }
-        })
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(absolute).map_err(
+            |cause| {
+                if cause.kind() == io::ErrorKind::AlreadyExists {
+                    TreeWriteError::Twice(path.to_owned())
+                } else {
+                    TreeWriteError::Write { path: path.to_owned(), cause }
+                }
+            },
+        )
     }
 
     /// The absolute place of an entry, with the directories that it lies in.

@@ -9,8 +9,9 @@ use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::wire;
 
+use wire::manifest::{Isolation, Phase};
+
 pub use read::{Problem, document, parse, syntax_of};
-pub use wire::manifest::{Isolation, Phase};
 
 /// Largest manifest that is read, in bytes.
 pub const MAX_BYTES: u64 = 4 << 20;

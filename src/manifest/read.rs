@@ -81,13 +81,15 @@ pub fn parse(document: &Document) -> Result<Manifest, Vec<Problem>> {
                 ),
                 key: dotted(&violation.pointer),
                 message: violation.message.clone(),
-                hint: unknown.and_then(|key| nearest(key, &known_keys(schema_text, &violation.pointer))),
+                hint: unknown
+                    .and_then(|key| nearest(key, &known_keys(schema_text, &violation.pointer))),
             }
         })
         .collect();
     // An unknown key must not keep the rest from being looked at.
     for violation in &violations {
-        let object = value.pointer_mut(&violation.pointer).and_then(serde_json::Value::as_object_mut);
+        let object =
+            value.pointer_mut(&violation.pointer).and_then(serde_json::Value::as_object_mut);
         if let (Some(object), Some(key)) = (object, &violation.unknown_key) {
             object.remove(key);
         }
@@ -161,7 +163,9 @@ mod tests {
             Ok(_) => Vec::new(),
             Err(problems) => problems
                 .iter()
-                .map(|p| format!("{p}{}", p.hint.as_ref().map(|h| format!(" ({h})")).unwrap_or_default()))
+                .map(|p| {
+                    format!("{p}{}", p.hint.as_ref().map(|h| format!(" ({h})")).unwrap_or_default())
+                })
                 .collect(),
         }
     }

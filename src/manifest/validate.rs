@@ -4,7 +4,9 @@ use std::path::{Component, Path};
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Backup, Driver, Files, Input, Limit, Manifest, Policies, Problem, Restore, Script, Waiver};
+use super::{
+    Backup, Driver, Files, Input, Limit, Manifest, Policies, Problem, Restore, Script, Waiver,
+};
 use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::document::Document;
@@ -31,7 +33,8 @@ pub(super) fn validate(
 ) -> Option<Manifest> {
     let mut reader = Reader { document, problems };
     let backup_sha256 = reader.read::<Digest>("/backup/sha256", Some(&manifest.backup.sha256));
-    let captured_at = reader.read::<Timestamp>("/backup/captured_at", Some(&manifest.backup.captured_at));
+    let captured_at =
+        reader.read::<Timestamp>("/backup/captured_at", Some(&manifest.backup.captured_at));
     reader.path("/backup/path", &manifest.backup.path);
     let sbom = reader.input("/sbom", manifest.sbom);
     let provenance = reader.input("/provenance", manifest.provenance);
@@ -39,7 +42,11 @@ pub(super) fn validate(
     let policies = reader.policies(manifest.policies.as_ref());
     Some(Manifest {
         name: manifest.name,
-        backup: Backup { path: manifest.backup.path, sha256: backup_sha256?, captured_at: captured_at? },
+        backup: Backup {
+            path: manifest.backup.path,
+            sha256: backup_sha256?,
+            captured_at: captured_at?,
+        },
         sbom,
         provenance,
         restore,
@@ -64,7 +71,11 @@ impl Reader<'_> {
     }
 
     /// Reads a digest or a time. What the schema has complained about is not repeated.
-    fn read<T: FromStr<Err: std::fmt::Display>>(&mut self, pointer: &str, text: Option<&str>) -> Option<T> {
+    fn read<T: FromStr<Err: std::fmt::Display>>(
+        &mut self,
+        pointer: &str,
+        text: Option<&str>,
+    ) -> Option<T> {
         match text?.parse() {
             Ok(value) => Some(value),
             Err(error) => {
@@ -156,7 +167,9 @@ impl Reader<'_> {
             path,
             sha256: self.read("/restore/script_sha256", restore.script_sha256.as_deref()),
             copy_backup: restore.copy_backup.unwrap_or(true),
-            timeout: Duration::from_secs(restore.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS)),
+            timeout: Duration::from_secs(
+                restore.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
+            ),
             retries: restore.retries.unwrap_or(0),
             recovered: restore.recovered,
             recovered_sha256: self
@@ -219,7 +232,8 @@ impl Reader<'_> {
         for (phase, seconds) in &policies.max_phase_seconds {
             if *seconds <= 0.0 {
                 let phase = serde_json::to_value(phase).unwrap_or_default();
-                let pointer = format!("/policies/max_phase_seconds/{}", phase.as_str().unwrap_or(""));
+                let pointer =
+                    format!("/policies/max_phase_seconds/{}", phase.as_str().unwrap_or(""));
                 self.problem(&pointer, "is not greater than 0: it could never hold", None);
             }
         }

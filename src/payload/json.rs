@@ -74,7 +74,9 @@ fn states(services: &Value) -> Result<Vec<(String, String)>, PayloadError> {
                 (name.map_or_else(|| format!("number {number}"), str::to_owned), state(service))
             })
             .collect(),
-        Value::Object(map) => map.iter().map(|(name, service)| (name.clone(), state(service))).collect(),
+        Value::Object(map) => {
+            map.iter().map(|(name, service)| (name.clone(), state(service))).collect()
+        }
         _ => {
             let detail = "`services` is neither a list nor an object".to_owned();
             return Err(PayloadError::Damaged { format: "service status", detail });

@@ -113,11 +113,7 @@ pub fn inspect(
 }
 
 /// Looks inside a stream: what is compressed is looked at inside again.
-fn inspect_stream(
-    reader: &mut dyn Read,
-    name: &str,
-    layer: usize,
-) -> Result<Found, PayloadError> {
+fn inspect_stream(reader: &mut dyn Read, name: &str, layer: usize) -> Result<Found, PayloadError> {
     let mut head = vec![0; HEAD];
     let length = read_full(reader, &mut head)?;
     head.truncate(length);
@@ -130,8 +126,9 @@ fn inspect_stream(
         }
         let mut counted = Counted { inner: decoder(compression, &mut whole)?, bytes: 0 };
         let inner = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        let found = inspect_stream(&mut counted, inner, layer + 1)
-            .and_then(|found| io::copy(&mut counted, &mut io::sink()).map(|_| found).map_err(Into::into));
+        let found = inspect_stream(&mut counted, inner, layer + 1).and_then(|found| {
+            io::copy(&mut counted, &mut io::sink()).map(|_| found).map_err(Into::into)
+        });
         let unpacked = counted.bytes;
         drop(counted);
         let found = found.map_err(|error| compression.explain(error))?;

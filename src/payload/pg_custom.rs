@@ -56,7 +56,8 @@ impl Archive<'_> {
             let format = format!("pg_dump archive version {}.{}", version.0, version.1);
             return Ok(Found { format, ..Found::default() });
         }
-        if format != 1 || !(1..=8).contains(&self.int_size) || !(1..=8).contains(&self.offset_size) {
+        if format != 1 || !(1..=8).contains(&self.int_size) || !(1..=8).contains(&self.offset_size)
+        {
             return Err(damaged("its header is not that of the custom format".to_owned()));
         }
         if version >= (1, 15) {
@@ -87,14 +88,15 @@ impl Archive<'_> {
         let small = |number: i64| u8::try_from(number).ok();
         let local = (|| {
             let month = Month::try_from(small(month + 1)?).ok()?;
-            let date = Date::from_calendar_date(i32::try_from(year + 1900).ok()?, month, small(day)?).ok()?;
+            let date =
+                Date::from_calendar_date(i32::try_from(year + 1900).ok()?, month, small(day)?)
+                    .ok()?;
             let time = Time::from_hms(small(hour)?, small(minute)?, small(second)?).ok()?;
             Some(PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp())
         })();
-        Ok(local.and_then(Timestamp::from_unix).map(|at| PayloadTime {
-            at: at.to_string(),
-            meaning: TimeMeaning::CapturedLocalTime,
-        }))
+        Ok(local
+            .and_then(Timestamp::from_unix)
+            .map(|at| PayloadTime { at: at.to_string(), meaning: TimeMeaning::CapturedLocalTime }))
     }
 
     /// Reads all entries; gives the number of those that have data.

@@ -69,7 +69,10 @@ pub(super) fn inspect(dialect: Dialect, reader: &mut dyn Read) -> Result<Found, 
         .rev()
         .take_while(|line| {
             let line = line.trim();
-            line.is_empty() || line.starts_with("--") || line.starts_with("\\unrestrict") || line == dialect.marker()
+            line.is_empty()
+                || line.starts_with("--")
+                || line.starts_with("\\unrestrict")
+                || line == dialect.marker()
         })
         .find(|line| line.trim_end().starts_with(dialect.marker()));
     let Some(closing) = closing else {

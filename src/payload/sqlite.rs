@@ -12,7 +12,9 @@ pub(super) fn inspect(head: &[u8], length: u64) -> Result<Found, PayloadError> {
     let Some(header) = head.get(..100) else {
         return Err(truncated("its header is not whole".to_owned()));
     };
-    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let number = |at: usize| {
+        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
     let page_size = match u16::from_be_bytes([header[16], header[17]]) {
         1 => 65_536,
         size @ 512.. if size.is_power_of_two() => u64::from(size),
@@ -21,8 +23,10 @@ pub(super) fn inspect(head: &[u8], length: u64) -> Result<Found, PayloadError> {
     if !matches!((header[18], header[19]), (1 | 2, 1 | 2)) {
         return Err(damaged("its format version is unknown".to_owned()));
     }
-    if length % page_size != 0 {
-        return Err(truncated(format!("{length} bytes are no whole number of {page_size}-byte pages")));
+    if !length.is_multiple_of(page_size) {
+        return Err(truncated(format!(
+            "{length} bytes are no whole number of {page_size}-byte pages"
+        )));
     }
     // The count in the header holds only if the version that wrote it was the last to write.
     let (pages, counted) = (length / page_size, u64::from(number(28)));

@@ -48,9 +48,18 @@ pub(super) fn inspect(reader: &mut dyn Read) -> Result<Found, PayloadError> {
         Some(PayloadTime { at, meaning: TimeMeaning::NotBefore })
     });
     if members == 0 {
-        return Err(PayloadError::Damaged { format: "tar", detail: "it has no members".to_owned() });
+        return Err(PayloadError::Damaged {
+            format: "tar",
+            detail: "it has no members".to_owned(),
+        });
     }
-    Ok(Found { format: "tar".to_owned(), complete: true, unpacked: Some(unpacked), time, services: None })
+    Ok(Found {
+        format: "tar".to_owned(),
+        complete: true,
+        unpacked: Some(unpacked),
+        time,
+        services: None,
+    })
 }
 
 fn truncated(detail: String) -> PayloadError {
@@ -59,7 +68,8 @@ fn truncated(detail: String) -> PayloadError {
 
 fn explain(error: io::Error) -> PayloadError {
     let detail = error.to_string();
-    if error.kind() == io::ErrorKind::UnexpectedEof || detail.contains("unexpected EOF")
+    if error.kind() == io::ErrorKind::UnexpectedEof
+        || detail.contains("unexpected EOF")
         || detail.contains("entire block")
     {
         return truncated("it ends in the middle of a member".to_owned());

@@ -15,7 +15,8 @@ fn look(name: &str, bytes: &[u8]) -> Result<PayloadFacts, PayloadError> {
 fn compressed(compression: Compression, bytes: &[u8]) -> Vec<u8> {
     match compression {
         Compression::Gzip => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            let mut encoder =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
             encoder.write_all(bytes).unwrap();
             encoder.finish().unwrap()
         }
@@ -60,7 +61,10 @@ fn compressed_streams_are_read_to_their_end() {
         assert_eq!(facts.unpacked_bytes, Some(100_000));
         for cut in [whole.len() - 1, whole.len() - 5, whole.len() / 2, 20] {
             let error = look("b.bin", &whole[..cut]).unwrap_err();
-            assert!(matches!(error, PayloadError::Truncated { .. }), "{compression:?} {cut}: {error}");
+            assert!(
+                matches!(error, PayloadError::Truncated { .. }),
+                "{compression:?} {cut}: {error}"
+            );
         }
         let mut trailing = whole.clone();
         trailing.extend_from_slice(b"garbage");
@@ -107,7 +111,10 @@ fn a_tar_needs_every_block_and_its_end_marker() {
     let facts = look("b.tar", &whole).unwrap();
     assert_eq!((facts.format.as_str(), facts.unpacked_bytes), ("tar", Some(1724)));
     let time = facts.time.unwrap();
-    assert_eq!((time.at.as_str(), time.meaning), ("2023-11-14T22:13:20.000Z", TimeMeaning::NotBefore));
+    assert_eq!(
+        (time.at.as_str(), time.meaning),
+        ("2023-11-14T22:13:20.000Z", TimeMeaning::NotBefore)
+    );
     // 512 + 1024, then 512 + 1024, then two blocks of zeros.
     for cut in (512..=3072).step_by(100).chain([1536, 3072]) {
         let error = look("b.tar", &whole[..cut]).unwrap_err();
@@ -117,7 +124,10 @@ fn a_tar_needs_every_block_and_its_end_marker() {
         let facts = look("b.tar.x", &compressed(compression, &whole)).unwrap();
         assert_eq!(facts.format, format!("tar in {}", compression.name()));
         let short = compressed(compression, &whole[..1536]);
-        assert!(matches!(look("b.tar.x", &short), Err(PayloadError::Truncated { format: "tar", .. })));
+        assert!(matches!(
+            look("b.tar.x", &short),
+            Err(PayloadError::Truncated { format: "tar", .. })
+        ));
     }
 }
 
@@ -157,10 +167,26 @@ fn a_sqlite_database_has_the_pages_that_its_header_promises() {
 #[test]
 fn a_plain_dump_needs_its_closing_line() {
     let dumps = [
-        ("--\n-- PostgreSQL database dump\n--\n\nCOPY t FROM stdin;\n1\n\\.\n\n", "--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict abc\n\n", "PostgreSQL dump"),
-        ("--\n-- PostgreSQL database cluster dump\n--\nCREATE ROLE r;\n", "--\n-- PostgreSQL database cluster dump complete\n--\n\n", "PostgreSQL cluster dump"),
-        ("/*!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19  Distrib 10.11\nINSERT INTO t VALUES (1);\n", "-- Dump completed on 2026-11-20  8:27:44\n", "MySQL dump"),
-        ("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE t(a);\n", "COMMIT;\n", "SQLite dump"),
+        (
+            "--\n-- PostgreSQL database dump\n--\n\nCOPY t FROM stdin;\n1\n\\.\n\n",
+            "--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict abc\n\n",
+            "PostgreSQL dump",
+        ),
+        (
+            "--\n-- PostgreSQL database cluster dump\n--\nCREATE ROLE r;\n",
+            "--\n-- PostgreSQL database cluster dump complete\n--\n\n",
+            "PostgreSQL cluster dump",
+        ),
+        (
+            "/*!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19  Distrib 10.11\nINSERT INTO t VALUES (1);\n",
+            "-- Dump completed on 2026-11-20  8:27:44\n",
+            "MySQL dump",
+        ),
+        (
+            "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE t(a);\n",
+            "COMMIT;\n",
+            "SQLite dump",
+        ),
     ];
     for (body, closing, format) in dumps {
         let whole = format!("{body}{closing}");
@@ -173,8 +199,12 @@ fn a_plain_dump_needs_its_closing_line() {
         let hidden = format!("{whole}INSERT INTO t VALUES (2);\n");
         assert!(look("b.sql", hidden.as_bytes()).is_err(), "{format}");
     }
-    let time = look("b.sql", format!("{}{}", dumps[2].0, dumps[2].1).as_bytes()).unwrap().time.unwrap();
-    assert_eq!((time.at.as_str(), time.meaning), ("2026-11-20T08:27:44.000Z", TimeMeaning::CapturedLocalTime));
+    let time =
+        look("b.sql", format!("{}{}", dumps[2].0, dumps[2].1).as_bytes()).unwrap().time.unwrap();
+    assert_eq!(
+        (time.at.as_str(), time.meaning),
+        ("2026-11-20T08:27:44.000Z", TimeMeaning::CapturedLocalTime)
+    );
 }
 
 #[test]
@@ -195,7 +225,10 @@ fn every_service_must_be_ready() {
     );
     assert!(matches!(look("b.json", br#"{"services": []}"#), Err(PayloadError::NoServices)));
     assert!(matches!(look("b.json", br#"{"services": 3}"#), Err(PayloadError::Damaged { .. })));
-    assert!(matches!(look("b.json", br#"{"services": [{"na"#), Err(PayloadError::Truncated { .. })));
+    assert!(matches!(
+        look("b.json", br#"{"services": [{"na"#),
+        Err(PayloadError::Truncated { .. })
+    ));
     assert_eq!(look("b.json", b"{}").unwrap().format, "json");
 }
 

@@ -19,7 +19,8 @@ pub(super) fn inspect(file: &mut File, observer: &dyn Observer) -> Result<Found,
     let mut buffer = vec![0; 256 << 10];
     for index in 0..archive.len() {
         let mut member = archive.by_index(index).map_err(|error| damaged(error.to_string()))?;
-        let name = member.name().map_or_else(|_| format!("number {index}"), std::borrow::Cow::into_owned);
+        let name =
+            member.name().map_or_else(|_| format!("number {index}"), std::borrow::Cow::into_owned);
         loop {
             let read = member
                 .read(&mut buffer)

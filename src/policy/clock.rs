@@ -10,7 +10,10 @@ pub(super) fn enforce(outcome: &Outcome, policies: &Policies) -> Option<PolicyRe
         return None;
     }
     let (status, message) = if overridden {
-        (PolicyStatus::Failed, "the wall clock was fixed with --current-time, which the manifest forbids")
+        (
+            PolicyStatus::Failed,
+            "the wall clock was fixed with --current-time, which the manifest forbids",
+        )
     } else {
         (PolicyStatus::Passed, "the wall clock is that of the machine")
     };

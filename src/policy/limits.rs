@@ -28,7 +28,9 @@ pub(super) fn enforce(metrics: &Metrics, policies: &Policies) -> Vec<PolicyResul
             ),
             Some(speed) => (
                 PolicyStatus::Failed,
-                format!("restored only {speed:.0} bytes per second, at least {limit:.0} are wanted"),
+                format!(
+                    "restored only {speed:.0} bytes per second, at least {limit:.0} are wanted"
+                ),
             ),
         };
         results.push(PolicyResult {
@@ -53,17 +55,25 @@ fn at_most(
     // A warning level alone is judged as a limit that only warns.
     let max = limit.max.or(limit.warn)?;
     let (status, message) = match observed {
-        None => (PolicyStatus::NotMeasured, format!("{what} was not measured, the limit is {max} {unit}")),
-        Some(value) if limit.max.is_some_and(|max| value > max) => {
-            (PolicyStatus::Failed, format!("{what} is {value:.3} {unit}, the limit is {max} {unit}"))
-        }
+        None => (
+            PolicyStatus::NotMeasured,
+            format!("{what} was not measured, the limit is {max} {unit}"),
+        ),
+        Some(value) if limit.max.is_some_and(|max| value > max) => (
+            PolicyStatus::Failed,
+            format!("{what} is {value:.3} {unit}, the limit is {max} {unit}"),
+        ),
         Some(value) if limit.warn.is_some_and(|warn| value > warn) => {
             let warn = limit.warn.unwrap_or_default();
-            (PolicyStatus::Warned, format!("{what} is {value:.3} {unit}, above the warning level of {warn} {unit}"))
+            (
+                PolicyStatus::Warned,
+                format!("{what} is {value:.3} {unit}, above the warning level of {warn} {unit}"),
+            )
         }
-        Some(value) => {
-            (PolicyStatus::Passed, format!("{what} is {value:.3} {unit}, the limit is {max} {unit}"))
-        }
+        Some(value) => (
+            PolicyStatus::Passed,
+            format!("{what} is {value:.3} {unit}, the limit is {max} {unit}"),
+        ),
     };
     Some(PolicyResult {
         policy: policy.to_owned(),
@@ -85,7 +95,8 @@ pub(super) fn waive(
     for result in results.iter().filter(|result| result.status == PolicyStatus::Warned) {
         findings.push(finding("policy_warning", &result.policy, result.message.clone()));
     }
-    let (Some(waiver), Ok(started)) = (&policies.waiver, outcome.started_at.parse::<Timestamp>()) else {
+    let (Some(waiver), Ok(started)) = (&policies.waiver, outcome.started_at.parse::<Timestamp>())
+    else {
         return findings;
     };
     for result in results.iter_mut().filter(|result| result.status == PolicyStatus::Failed) {
@@ -96,7 +107,8 @@ pub(super) fn waive(
         let (by, reason) = (&waiver.approved_by, &waiver.reason);
         let (until, makeup) = (waiver.until, waiver.makeup_drill_at);
         if started > until {
-            let message = format!("the waiver approved by {by} expired at {until}; {}", result.message);
+            let message =
+                format!("the waiver approved by {by} expired at {until}; {}", result.message);
             findings.push(finding("waiver_expired", &result.policy, message));
             continue;
         }

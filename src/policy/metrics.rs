@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::clock::{Timestamp, round_seconds};
-use crate::manifest::{Manifest, Phase};
+use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::plan::Step;
 use crate::wire::event::{Status, TimeMeaning};
+use crate::wire::manifest::Phase;
 use crate::wire::report::Metrics;
 
 /// The phase that a step counts to.
@@ -41,13 +42,16 @@ pub(super) fn phase_name(phase: Phase) -> &'static str {
 pub fn measure(outcome: &Outcome, manifest: Option<&Manifest>) -> Metrics {
     let mut phases: BTreeMap<String, f64> = BTreeMap::new();
     for step in &outcome.steps {
-        let (Some(end), Some(phase)) = (&step.end, Step::from_id(&step.id).and_then(phase)) else { continue };
+        let (Some(end), Some(phase)) = (&step.end, Step::from_id(&step.id).and_then(phase)) else {
+            continue;
+        };
         if end.status != Status::Skipped {
             let seconds = phases.entry(phase_name(phase).to_owned()).or_default();
             *seconds = round_seconds(*seconds + end.seconds);
         }
     }
-    let passed = |step: Step| outcome.end_of(step.id()).is_some_and(|end| end.status == Status::Passed);
+    let passed =
+        |step: Step| outcome.end_of(step.id()).is_some_and(|end| end.status == Status::Passed);
     let rto_seconds = passed(Step::ValidateRestoredBackup).then(|| {
         let counted = [Phase::Verify, Phase::Restore, Phase::Validate];
         round_seconds(counted.iter().filter_map(|phase| phases.get(phase_name(*phase))).sum())
@@ -77,7 +81,8 @@ fn rpo(outcome: &Outcome, manifest: &Manifest) -> Option<f64> {
         .fact(|context| context.payload.as_ref()?.time.as_ref())
         .filter(|time| time.meaning == TimeMeaning::Captured)
         .and_then(|time| time.at.parse::<Timestamp>().ok());
-    let captured = inside.map_or(manifest.backup.captured_at, |inside| inside.min(manifest.backup.captured_at));
+    let captured = inside
+        .map_or(manifest.backup.captured_at, |inside| inside.min(manifest.backup.captured_at));
     let minutes = started.minutes_since(captured);
     if manifest.backup.captured_at > started && minutes < -super::capture::SKEW_MINUTES {
         return None;

@@ -81,7 +81,11 @@ pub fn judge(outcome: &Outcome, manifest: Option<&Manifest>) -> Judgement {
     }
     for policy in &policies {
         let reason = |message| Reason {
-            class: if policy.status == PolicyStatus::Failed { Class::Policy } else { Class::Incomplete },
+            class: if policy.status == PolicyStatus::Failed {
+                Class::Policy
+            } else {
+                Class::Incomplete
+            },
             step: Step::EnforcePolicies.id().to_owned(),
             message,
             hint: None,
@@ -119,7 +123,9 @@ fn reason(step: &str, end: &StepEnd, default: Class) -> Reason {
             message: error.message.clone(),
             hint: error.hint.clone(),
         },
-        None => Reason { class: default, step: step.to_owned(), message: end.notes.clone(), hint: None },
+        None => {
+            Reason { class: default, step: step.to_owned(), message: end.notes.clone(), hint: None }
+        }
     }
 }
 

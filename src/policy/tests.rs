@@ -31,7 +31,8 @@ fn step(step: Step, status: Status, seconds: f64) -> StepOutcome {
             files: None,
         });
     }
-    let end = StepEnd { ended_at: STARTED.to_owned(), seconds, status, notes: String::new(), context };
+    let end =
+        StepEnd { ended_at: STARTED.to_owned(), seconds, status, notes: String::new(), context };
     StepOutcome { id: step.id().to_owned(), started_at: Some(STARTED.to_owned()), end: Some(end) }
 }
 
@@ -64,7 +65,9 @@ fn verdict(outcome: &mut Outcome, manifest: &Manifest) -> Judgement {
 
 #[test]
 fn what_was_proven_within_its_limits_passes() {
-    let manifest = manifest(r#""max_rpo_minutes": 60, "max_rto_seconds": 7, "min_restore_bytes_per_second": 1000, "max_phase_seconds": {"restore": 1}"#);
+    let manifest = manifest(
+        r#""max_rpo_minutes": 60, "max_rto_seconds": 7, "min_restore_bytes_per_second": 1000, "max_phase_seconds": {"restore": 1}"#,
+    );
     let judgement = verdict(&mut outcome(), &manifest);
     assert_eq!((judgement.verdict, judgement.reasons.len()), (Verdict::Passed, 0));
     assert_eq!(judgement.metrics.rpo_minutes, Some(60.0));
@@ -91,7 +94,8 @@ fn each_broken_limit_is_a_reason_of_its_own_class() {
 #[test]
 fn a_warning_level_warns_and_passes() {
     let mut outcome = outcome();
-    let judgement = verdict(&mut outcome, &manifest(r#""max_rpo_minutes": 100, "warn_rpo_minutes": 30"#));
+    let judgement =
+        verdict(&mut outcome, &manifest(r#""max_rpo_minutes": 100, "warn_rpo_minutes": 30"#));
     assert_eq!(judgement.verdict, Verdict::Passed);
     assert_eq!(judgement.policies[0].status, PolicyStatus::Warned);
     assert_eq!(outcome.findings[0].id, "policy_warning");
@@ -111,7 +115,10 @@ fn a_waiver_holds_until_it_expires_and_only_for_what_it_names() {
     assert_eq!(judgement.policies[0].status, PolicyStatus::Waived);
     assert!(run.findings[0].message.contains("WAIVED until 2026-11-21"), "{:?}", run.findings);
     let mut run = outcome();
-    assert_eq!(verdict(&mut run, &manifest(&waiver("2026-11-20T09:59:59Z", ""))).verdict, Verdict::Failed);
+    assert_eq!(
+        verdict(&mut run, &manifest(&waiver("2026-11-20T09:59:59Z", ""))).verdict,
+        Verdict::Failed
+    );
     assert_eq!(run.findings[0].id, "waiver_expired");
     let other = waiver("2026-11-21T00:00:00Z", r#""max_rto_seconds""#);
     assert_eq!(verdict(&mut outcome(), &manifest(&other)).verdict, Verdict::Failed);
@@ -169,7 +176,10 @@ fn an_older_time_inside_the_backup_counts() {
         complete: true,
         services_checked: None,
         unpacked_bytes: None,
-        time: Some(PayloadTime { at: "2026-11-20T08:57:00Z".to_owned(), meaning: TimeMeaning::Captured }),
+        time: Some(PayloadTime {
+            at: "2026-11-20T08:57:00Z".to_owned(),
+            meaning: TimeMeaning::Captured,
+        }),
     });
     assert_eq!(verdict(&mut run, &manifest("")).metrics.rpo_minutes, Some(63.0));
 }
@@ -196,8 +206,11 @@ fn a_failure_is_told_before_what_did_not_run_because_of_it() {
     let mut run = outcome();
     let failed = end(&mut run, Step::VerifyBackupDigest);
     failed.status = Status::Failed;
-    failed.context.error =
-        Some(ErrorFacts { class: Class::Integrity, message: "other digest".to_owned(), hint: None });
+    failed.context.error = Some(ErrorFacts {
+        class: Class::Integrity,
+        message: "other digest".to_owned(),
+        hint: None,
+    });
     for id in [Step::RestoreArtifact, Step::ValidateRestoredBackup] {
         end(&mut run, id).status = Status::Skipped;
     }

@@ -29,11 +29,11 @@ pub fn supervise(arguments: &[OsString]) -> ExitCode {
     let done = match words.iter().map(AsRef::as_ref).collect::<Vec<&str>>().as_slice() {
         [] => match protection::enter_namespaces() {
             Namespaces::Entered(names) => run_inside(&names),
-            Namespaces::Refused(why) => run_program(line, Err(why)),
+            Namespaces::Refused(why) => run_program(&line, &Err(why)),
             Namespaces::Unusable(why) => send(&line, &Reply::NamespacesUnusable(why)),
         },
-        ["inside", names] => run_program(line, Ok((*names).to_owned())),
-        ["without-namespaces", why] => run_program(line, Err((*why).to_owned())),
+        ["inside", names] => run_program(&line, &Ok((*names).to_owned())),
+        ["without-namespaces", why] => run_program(&line, &Err((*why).to_owned())),
         _ => return ExitCode::FAILURE,
     };
     if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -60,7 +60,7 @@ fn run_inside(names: &str) -> io::Result<()> {
     if status.success() { Ok(()) } else { Err(io::Error::other("lost")) }
 }
 
-fn run_program(line: UnixStream, namespaces: Result<String, String>) -> io::Result<()> {
+fn run_program(line: &UnixStream, namespaces: &Result<String, String>) -> io::Result<()> {
     let mut reader = BufReader::new(line.try_clone()?);
     let mut text = String::new();
     reader.read_line(&mut text)?;
@@ -69,16 +69,16 @@ fn run_program(line: UnixStream, namespaces: Result<String, String>) -> io::Resu
     if !in_namespace {
         rustix::process::set_child_subreaper(rustix::process::getpid().into())?;
     }
-    let protections = protection::confine(&order, &namespaces);
+    let protections = protection::confine(&order, namespaces);
     let missing = protections.iter().any(|protection: &Protection| !protection.in_force);
-    send(&line, &Reply::Confined(protections))?;
+    send(line, &Reply::Confined(protections))?;
     if missing && order.isolation_required {
         let refused = Reply::Exited { code: None, signal: None, left_behind: Vec::new() };
-        return send(&line, &refused);
+        return send(line, &refused);
     }
     let child = match start(&order) {
         Ok(child) => child,
-        Err(error) => return send(&line, &Reply::CannotStart(describe(&order, &error))),
+        Err(error) => return send(line, &Reply::CannotStart(describe(&order, &error))),
     };
     thread::spawn(move || end_with_parent(reader, in_namespace));
     let (code, signal) = wait_for(child)?;
@@ -87,7 +87,7 @@ fn run_program(line: UnixStream, namespaces: Result<String, String>) -> io::Resu
     if !in_namespace {
         kill_children();
     }
-    send(&line, &Reply::Exited { code, signal, left_behind: names })
+    send(line, &Reply::Exited { code, signal, left_behind: names })
 }
 
 #[expect(clippy::disallowed_methods, reason = "part of the only spawner")]

@@ -136,7 +136,11 @@ enum Reply {
     NamespacesUnusable(String),
     Confined(Vec<Protection>),
     CannotStart(String),
-    Exited { code: Option<i32>, signal: Option<i32>, left_behind: Vec<String> },
+    Exited {
+        code: Option<i32>,
+        signal: Option<i32>,
+        left_behind: Vec<String>,
+    },
 }
 
 enum Message {

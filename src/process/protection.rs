@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset,
-    RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope, path_beneath_rules,
+    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
+    RulesetCreatedAttr as _, RulesetStatus, Scope, path_beneath_rules,
 };
 use rustix::process::{Resource, Rlimit};
 use rustix::thread::{CapabilitySet, UnshareFlags};
@@ -43,17 +43,16 @@ pub(super) fn enter_namespaces() -> Namespaces {
     if let Err(error) = rustix::thread::unshare(wanted | UnshareFlags::NEWUSER) {
         return Namespaces::Refused(format!("the kernel refuses new namespaces: {error}"));
     }
-    let mapped = std::fs::write("/proc/self/setgroups", "deny")
-        .and_then(|()| {
-            let (user, group) = (user.as_raw(), group.as_raw());
-            std::fs::write("/proc/self/uid_map", format!("{user} {user} 1"))
-                .and_then(|()| std::fs::write("/proc/self/gid_map", format!("{group} {group} 1")))
-        });
+    let mapped = std::fs::write("/proc/self/setgroups", "deny").and_then(|()| {
+        let (user, group) = (user.as_raw(), group.as_raw());
+        std::fs::write("/proc/self/uid_map", format!("{user} {user} 1"))
+            .and_then(|()| std::fs::write("/proc/self/gid_map", format!("{group} {group} 1")))
+    });
     match mapped {
-        Ok(()) => Namespaces::Entered("user, network, PID, IPC and host name namespaces".to_owned()),
-        Err(error) => {
-            Namespaces::Unusable(format!("the kernel refuses a user namespace: {error}"))
+        Ok(()) => {
+            Namespaces::Entered("user, network, PID, IPC and host name namespaces".to_owned())
         }
+        Err(error) => Namespaces::Unusable(format!("the kernel refuses a user namespace: {error}")),
     }
 }
 
@@ -143,7 +142,8 @@ fn restrict_files(order: &Order, restrict_network: bool) -> Result<String, Strin
         if restrict_network {
             ruleset = ruleset.handle_access(AccessNet::from_all(abi))?;
         }
-        let device = AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev | AccessFs::ReadFile;
+        let device =
+            AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev | AccessFs::ReadFile;
         ruleset
             .create()?
             .add_rules(path_beneath_rules(["/"], AccessFs::from_read(abi)))?

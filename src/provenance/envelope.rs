@@ -34,7 +34,8 @@ pub(super) fn open(envelope: &Value) -> Result<Opened, String> {
         return Err(format!("it has more than {MAX_SIGNATURES} signatures"));
     }
     for signature in signatures {
-        let text = signature.get("sig").and_then(Value::as_str).ok_or("a signature has no `sig`")?;
+        let text =
+            signature.get("sig").and_then(Value::as_str).ok_or("a signature has no `sig`")?;
         decode(text)?;
     }
     let statement = parse_json(&payload).map_err(|error| format!("its payload {error}"))?;

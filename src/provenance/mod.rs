@@ -95,14 +95,15 @@ pub fn validate(bytes: &[u8], backup: &Digest) -> Result<Provenance, ProvenanceE
     let mut others = Vec::new();
     for (document, number) in documents.iter().zip(1..) {
         let invalid = |detail: String| ProvenanceError::Statement { number, detail };
-        let (form, statement) = if document.get("payload").is_some() || document.get("payloadType").is_some() {
-            let opened = envelope::open(document)
-                .map_err(|detail| ProvenanceError::Envelope { number, detail })?;
-            result.signatures += opened.signatures;
-            ("dsse", opened.statement)
-        } else {
-            ("statement", document.clone())
-        };
+        let (form, statement) =
+            if document.get("payload").is_some() || document.get("payloadType").is_some() {
+                let opened = envelope::open(document)
+                    .map_err(|detail| ProvenanceError::Envelope { number, detail })?;
+                result.signatures += opened.signatures;
+                ("dsse", opened.statement)
+            } else {
+                ("statement", document.clone())
+            };
         result.form = if result.form.is_empty() || result.form == form { form } else { "mixed" };
         result.statements += 1;
         let digests = subjects(&statement).map_err(invalid)?;
@@ -134,12 +135,13 @@ fn documents(bytes: &[u8]) -> Result<Vec<Value>, ProvenanceError> {
         Ok(document) => Ok(vec![document]),
         Err(whole) => match parse_json_lines(bytes) {
             Ok(documents) if documents.len() > 1 => Ok(documents),
-            Ok(_) => Err(syntax(whole)),
             // A first line that parses alone says that lines were meant.
-            Err(line) if line.place.is_some_and(|place| place.line > 1) && first_line_parses(bytes) => {
+            Err(line)
+                if line.place.is_some_and(|place| place.line > 1) && first_line_parses(bytes) =>
+            {
                 Err(syntax(line))
             }
-            Err(_) => Err(syntax(whole)),
+            Ok(_) | Err(_) => Err(syntax(whole)),
         },
     }
 }
@@ -152,7 +154,8 @@ fn first_line_parses(bytes: &[u8]) -> bool {
 fn subjects(statement: &Value) -> Result<Vec<String>, String> {
     let kind = statement.get("_type").and_then(Value::as_str).unwrap_or_default();
     if !STATEMENT_TYPES.contains(&kind) {
-        let found = if kind.is_empty() { "it has no `_type`".to_owned() } else { format!("`{kind}`") };
+        let found =
+            if kind.is_empty() { "it has no `_type`".to_owned() } else { format!("`{kind}`") };
         return Err(format!("is no in-toto statement ({found}); known are v1 and v0.1"));
     }
     let subjects = statement.get("subject").and_then(Value::as_array);
@@ -247,7 +250,10 @@ mod tests {
     fn another_digest_is_refused_by_name() {
         let other = Digest::of(b"other");
         let error = check(&statement(&other).to_string()).unwrap_err().to_string();
-        assert!(error.contains(&other.to_string()) && error.contains(&backup().to_string()), "{error}");
+        assert!(
+            error.contains(&other.to_string()) && error.contains(&backup().to_string()),
+            "{error}"
+        );
     }
 
     #[test]
@@ -257,7 +263,10 @@ mod tests {
             changed[key] = value;
             check(&changed.to_string()).unwrap_err().to_string()
         };
-        assert!(with("_type", json!("https://in-toto.io/Statement/v2")).contains("no in-toto statement"));
+        assert!(
+            with("_type", json!("https://in-toto.io/Statement/v2"))
+                .contains("no in-toto statement")
+        );
         assert!(with("subject", json!([])).contains("names no subject"));
         assert!(with("subject", json!([{"name": "b"}])).contains("subject 1 has no digest"));
         assert!(with("subject", json!([{"digest": {"sha256": "zz"}}])).contains("subject 1"));

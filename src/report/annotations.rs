@@ -18,7 +18,8 @@ impl Renderer for Annotations {
         let file = property(&report.manifest);
         for reason in &report.reasons {
             let title = property(&format!("Restore drill: {}", reason.step));
-            let hint = reason.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+            let hint =
+                reason.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
             let text = data(&format!("{}{hint}", reason.message));
             writeln!(out, "::error file={file},title={title}::{text}")?;
         }

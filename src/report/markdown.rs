@@ -21,7 +21,12 @@ impl Renderer for Markdown {
             Verdict::Inconclusive => "⚠️",
         };
         let name = report.name.as_deref().unwrap_or(&report.manifest);
-        writeln!(out, "## {sign} Restore drill {}: {}\n", verdict_word(report).to_lowercase(), cell(name))?;
+        writeln!(
+            out,
+            "## {sign} Restore drill {}: {}\n",
+            verdict_word(report).to_lowercase(),
+            cell(name)
+        )?;
         for reason in &report.reasons {
             write!(out, "- **{}**: {}", reason.step, cell(&reason.message))?;
             match &reason.hint {
@@ -34,8 +39,16 @@ impl Renderer for Markdown {
         }
         let metrics = &report.metrics;
         writeln!(out, "| measured | |\n|---|---|")?;
-        writeln!(out, "| RTO | {} |", measured(report, "max_rto_seconds", metrics.rto_seconds, "s"))?;
-        writeln!(out, "| RPO | {} |", measured(report, "max_rpo_minutes", metrics.rpo_minutes, "min"))?;
+        writeln!(
+            out,
+            "| RTO | {} |",
+            measured(report, "max_rto_seconds", metrics.rto_seconds, "s")
+        )?;
+        writeln!(
+            out,
+            "| RPO | {} |",
+            measured(report, "max_rpo_minutes", metrics.rpo_minutes, "min")
+        )?;
         if let Some(backup) = &report.backup {
             writeln!(out, "| backup | {} ({} bytes) |", cell(&backup.path), backup.bytes)?;
             writeln!(out, "| SHA-256 | `{}` |", backup.sha256)?;

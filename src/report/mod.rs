@@ -72,7 +72,8 @@ fn verdict_word(report: &Report) -> &'static str {
 
 /// A measured value against its limit, for people: `1.203 s (limit 60)`.
 fn measured(report: &Report, policy: &str, value: Option<f64>, unit: &str) -> String {
-    let value = value.map_or_else(|| "not measured".to_owned(), |value| format!("{value:.3} {unit}"));
+    let value =
+        value.map_or_else(|| "not measured".to_owned(), |value| format!("{value:.3} {unit}"));
     match report.policies.iter().find(|result| result.policy == policy) {
         Some(result) => format!("{value} (limit {} {unit})", result.limit),
         None => format!("{value} (no limit)"),

@@ -25,10 +25,7 @@ pub fn report(outcome: &Outcome, judgement: &Judgement, manifest: Option<&Manife
         backup_captured_at: manifest.map(|manifest| manifest.backup.captured_at.to_string()),
         manifest: outcome.manifest.clone(),
         tool: outcome.tool.clone().unwrap_or(Tool { name: String::new(), version: String::new() }),
-        clock: outcome
-            .clock
-            .clone()
-            .unwrap_or(wire::event::ClockFacts { overridden: false }),
+        clock: outcome.clock.clone().unwrap_or(wire::event::ClockFacts { overridden: false }),
         backup: outcome.fact(|context| context.backup.as_ref()).cloned(),
         sbom: outcome.fact(|context| context.sbom.as_ref()).cloned(),
         provenance: outcome.fact(|context| context.provenance.as_ref()).cloned(),

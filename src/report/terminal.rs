@@ -23,7 +23,8 @@ impl Renderer for Terminal {
             Verdict::Failed => AnsiColor::Red,
             Verdict::Inconclusive => AnsiColor::Yellow,
         };
-        let (strong, dim) = (Style::new().bold().fg_color(Some(color.into())), Style::new().dimmed());
+        let (strong, dim) =
+            (Style::new().bold().fg_color(Some(color.into())), Style::new().dimmed());
         let name = report.name.as_deref().unwrap_or(&report.manifest);
         writeln!(out, "{strong}{}{strong:#}  {name}", verdict_word(report))?;
         for reason in &report.reasons {
@@ -39,7 +40,11 @@ impl Renderer for Terminal {
         }
         let metrics = &report.metrics;
         writeln!(out, "  RTO  {}", measured(report, "max_rto_seconds", metrics.rto_seconds, "s"))?;
-        writeln!(out, "  RPO  {}", measured(report, "max_rpo_minutes", metrics.rpo_minutes, "min"))?;
+        writeln!(
+            out,
+            "  RPO  {}",
+            measured(report, "max_rpo_minutes", metrics.rpo_minutes, "min")
+        )?;
         for finding in &report.findings {
             // Errors stand among the reasons.
             if finding.severity != Severity::Error {

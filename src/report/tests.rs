@@ -3,10 +3,11 @@
 use super::*;
 use crate::document::{Document, Syntax};
 use crate::outcome::Outcome;
-use crate::wire::event::{
-    ClockFacts, Finding, PolicyResult, PolicyStatus, Reason, RestoreFacts, Severity, Status, Verdict,
-};
 use crate::wire::event::Class;
+use crate::wire::event::{
+    ClockFacts, Finding, PolicyResult, PolicyStatus, Reason, RestoreFacts, Severity, Status,
+    Verdict,
+};
 
 /// A report of each verdict, with text in it that each form must make harmless.
 fn reports() -> Vec<Report> {
@@ -54,8 +55,10 @@ fn reports() -> Vec<Report> {
         message: "the script a|b ended with exit status 1\n::error::<script>".to_owned(),
         hint: Some("look at 100% of it".to_owned()),
     });
-    failed.restore =
-        Some(RestoreFacts { last_lines: vec!["no such table".to_owned()], ..RestoreFacts::default() });
+    failed.restore = Some(RestoreFacts {
+        last_lines: vec!["no such table".to_owned()],
+        ..RestoreFacts::default()
+    });
     let mut inconclusive = passed.clone();
     inconclusive.status = Verdict::Inconclusive;
     inconclusive.findings.push(Finding {

@@ -5,9 +5,9 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use super::RestoreError;
 use super::archive::unpack;
 use super::recovered::RecoveredError;
-use super::RestoreError;
 use crate::backup::VerifiedBackup;
 use crate::clock::Stopwatch;
 use crate::digest::{Digest, Observer, Tree, TreeEntry, TreeKind, hash_tree};
@@ -66,7 +66,8 @@ pub fn compare(
     observer: &dyn Observer,
 ) -> Result<RecoveredFacts, RecoveredError> {
     let folder = File::open(output).map_err(|error| RecoveredError::Read(error.to_string()))?;
-    let tree = hash_tree(&folder, observer).map_err(|error| RecoveredError::Read(error.to_string()))?;
+    let tree =
+        hash_tree(&folder, observer).map_err(|error| RecoveredError::Read(error.to_string()))?;
     let (wanted, differences, differing) = match expected {
         Expected::SameTree => {
             let (list, count) = differences(backup.facts().tree(), &tree);
@@ -78,7 +79,8 @@ pub fn compare(
             (list_digest(files), list, count)
         }
     };
-    let found = if let Expected::Files(_) = expected { list_digest(&files_of(&tree)) } else { tree.digest };
+    let found =
+        if let Expected::Files(_) = expected { list_digest(&files_of(&tree)) } else { tree.digest };
     let facts = RecoveredFacts {
         path: ".".to_owned(),
         expected_sha256: wanted.to_string(),
@@ -119,7 +121,12 @@ fn against_list(files: &BTreeMap<Vec<u8>, Digest>, tree: &Tree) -> (Vec<String>,
             Some(_) => {}
         }
     }
-    all.extend(found.keys().filter(|path| !files.contains_key(*path)).map(|p| format!("{}: not in the list", show(p))));
+    all.extend(
+        found
+            .keys()
+            .filter(|path| !files.contains_key(*path))
+            .map(|p| format!("{}: not in the list", show(p))),
+    );
     let count = all.len();
     all.truncate(SHOWN);
     (all, count)

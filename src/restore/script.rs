@@ -10,10 +10,11 @@ use super::{Failed, RestoreError};
 use crate::backup::VerifiedBackup;
 use crate::digest::{Observer, hash};
 use crate::fs::{Contained, Root, Workspace, free_bytes};
-use crate::manifest::{Isolation, Script};
+use crate::manifest::Script;
 use crate::process::{End, Finished, Launch, Limits, run};
 use crate::secret::Redactor;
 use crate::wire::event::{IsolationFact, RestoreFacts};
+use crate::wire::manifest::Isolation;
 
 /// Output of a script that is kept, in bytes; the rest is counted.
 const KEPT_OUTPUT: usize = 1 << 20;
@@ -105,7 +106,8 @@ impl ScriptRestore<'_> {
             .path(self.root.path(), "$ROOT");
         let mut environment = self.environment(&output, &temporary);
         for name in &self.script.environment {
-            let value = (self.variable)(name).ok_or_else(|| RestoreError::Environment(name.clone()))?;
+            let value =
+                (self.variable)(name).ok_or_else(|| RestoreError::Environment(name.clone()))?;
             redactor = redactor.secret(value.as_encoded_bytes());
             environment.push((name.into(), value));
         }
@@ -155,12 +157,7 @@ impl ScriptRestore<'_> {
 
     fn arguments(&self, output: &Path) -> Vec<OsString> {
         let given = |path: Option<&Path>| path.map_or_else(OsString::new, OsString::from);
-        vec![
-            self.backup.path().into(),
-            given(self.provenance),
-            given(self.sbom),
-            output.into(),
-        ]
+        vec![self.backup.path().into(), given(self.provenance), given(self.sbom), output.into()]
     }
 
     fn judge(&self, path: &str, finished: &Finished) -> Result<(), RestoreError> {

@@ -128,12 +128,19 @@ pub fn validate(bytes: &[u8], backup: &Digest) -> Result<Sbom, SbomError> {
     if components == 0 {
         return Err(SbomError::Empty(listed));
     }
-    let subjects = if format == "SPDX" { spdx_subjects(&document) } else { cyclonedx_subjects(&document) };
-    let names_backup = subjects.iter().any(|digest| digest.parse::<Digest>().is_ok_and(|d| d == *backup));
+    let subjects =
+        if format == "SPDX" { spdx_subjects(&document) } else { cyclonedx_subjects(&document) };
+    let names_backup =
+        subjects.iter().any(|digest| digest.parse::<Digest>().is_ok_and(|d| d == *backup));
     if let (false, Some(found)) = (names_backup, subjects.first()) {
         return Err(SbomError::OtherSubject { found: found.clone(), backup: *backup });
     }
-    Ok(Sbom { format, spec_version: version.to_owned(), components: components as u64, names_backup })
+    Ok(Sbom {
+        format,
+        spec_version: version.to_owned(),
+        components: components as u64,
+        names_backup,
+    })
 }
 
 fn other_form(bytes: &[u8]) -> Option<&'static str> {
@@ -165,7 +172,9 @@ fn spdx_subjects(document: &Value) -> Vec<String> {
     let mut described: Vec<&str> = items("documentDescribes").filter_map(Value::as_str).collect();
     described.extend(
         items("relationships")
-            .filter(|r| r["relationshipType"] == "DESCRIBES" && r["spdxElementId"] == "SPDXRef-DOCUMENT")
+            .filter(|r| {
+                r["relationshipType"] == "DESCRIBES" && r["spdxElementId"] == "SPDXRef-DOCUMENT"
+            })
             .filter_map(|relationship| relationship["relatedSpdxElement"].as_str()),
     );
     items("packages")

@@ -3,17 +3,29 @@
 //! Within a version fields are only added. The schemas in `schemas/` are generated from these types
 //! and compared with them in a test.
 
+pub mod answer;
 pub mod event;
 pub mod manifest;
 pub mod metrics;
 pub mod report;
 
 /// Name, file name and text of every schema, as `dr-drill schema NAME` prints it.
-pub const SCHEMAS: [(&str, &str, &str); 4] = [
+pub const SCHEMAS: [(&str, &str, &str); 7] = [
     ("manifest", "manifest.v1.schema.json", include_str!("../../schemas/manifest.v1.schema.json")),
     ("event", "event.v1.schema.json", include_str!("../../schemas/event.v1.schema.json")),
     ("report", "report.v2.schema.json", include_str!("../../schemas/report.v2.schema.json")),
     ("metrics", "metrics.v1.schema.json", include_str!("../../schemas/metrics.v1.schema.json")),
+    (
+        "verification",
+        "verification.v1.schema.json",
+        include_str!("../../schemas/verification.v1.schema.json"),
+    ),
+    (
+        "manifest-check",
+        "manifest-check.v1.schema.json",
+        include_str!("../../schemas/manifest-check.v1.schema.json"),
+    ),
+    ("plan", "plan.v1.schema.json", include_str!("../../schemas/plan.v1.schema.json")),
 ];
 
 /// The text of the schema with this name.
@@ -28,20 +40,29 @@ mod tests {
 
     /// `UPDATE_SCHEMAS=1 cargo test schemas_are` rewrites the files.
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "a test reads the variable that updates the files")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test reads the variable that updates the files"
+    )]
     fn schemas_are_those_of_the_types() {
         let generated = [
             schemars::schema_for!(manifest::Manifest),
             schemars::schema_for!(event::Event),
             schemars::schema_for!(report::Report),
             schemars::schema_for!(metrics::Metrics),
+            schemars::schema_for!(answer::Verification),
+            schemars::schema_for!(answer::ManifestCheck),
+            schemars::schema_for!(answer::Plan),
         ];
         for ((_, file, text), schema) in SCHEMAS.iter().zip(generated) {
             let wanted = serde_json::to_string_pretty(&schema).unwrap() + "\n";
             if std::env::var_os("UPDATE_SCHEMAS").is_some() {
                 std::fs::write(format!("schemas/{file}"), wanted).unwrap();
             } else {
-                assert_eq!(*text, wanted, "schemas/{file}: run UPDATE_SCHEMAS=1 cargo test schemas_are");
+                assert_eq!(
+                    *text, wanted,
+                    "schemas/{file}: run UPDATE_SCHEMAS=1 cargo test schemas_are"
+                );
             }
         }
     }

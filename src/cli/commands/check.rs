@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Format;
+use super::{Format, to_text};
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 use crate::drill::{LoadError, load};
+use crate::wire::answer::{MANIFEST_CHECK, ManifestCheck, ManifestProblem};
 
 /// Check a file without running anything
 #[derive(Debug, Args)]
@@ -49,14 +50,18 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &CheckArgs) -> Resul
     };
     let text = match args.format {
         Format::Json => {
-            let list: Vec<_> = problems
+            let problems: Vec<_> = problems
                 .iter()
-                .map(|problem| {
-                    serde_json::json!({"line": problem.place.line, "column": problem.place.column,
-                        "key": problem.key, "message": problem.message, "hint": problem.hint})
+                .map(|problem| ManifestProblem {
+                    line: problem.place.line,
+                    column: problem.place.column,
+                    key: problem.key.clone(),
+                    message: problem.message.clone(),
+                    hint: problem.hint.clone(),
                 })
                 .collect();
-            format!("{:#}\n", serde_json::json!({"valid": list.is_empty(), "problems": list}))
+            let schema = MANIFEST_CHECK.to_owned();
+            to_text(&ManifestCheck { schema, valid: problems.is_empty(), problems })
         }
         Format::Text if problems.is_empty() => format!("{file}: valid\n"),
         Format::Text => problems

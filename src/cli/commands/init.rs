@@ -69,7 +69,8 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &InitArgs) -> Result
 }
 
 pub(super) fn start_progress() -> Result<Progress, CliError> {
-    Progress::start(false).map_err(|error| CliError::usage(format!("signals cannot be caught: {error}")))
+    Progress::start(false)
+        .map_err(|error| CliError::usage(format!("signals cannot be caught: {error}")))
 }
 
 pub(super) fn say(ui: &Ui, manifest: &std::path::Path, pinned: &Pinned) {

@@ -49,6 +49,11 @@ enum Format {
     Json,
 }
 
+/// An answer as JSON.
+fn to_text(answer: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(answer).unwrap_or_default() + "\n"
+}
+
 /// Runs a command and says on standard error why it was not carried out, if it was not.
 pub(super) fn dispatch(cli: Cli) -> Exit {
     let ui = Ui::new(cli.color);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Format;
+use super::{Format, to_text};
 use crate::app::{self, RunRequest};
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
@@ -17,6 +17,7 @@ use crate::clock::{Clock, FixedClock, SystemClock, Timestamp};
 use crate::drill::{Loaded, Setup, load};
 use crate::plan::Plan;
 use crate::report::{JSON, TERMINAL, to_bytes};
+use crate::wire::answer::{self, PlannedStep};
 use crate::wire::event::Verdict;
 use crate::wire::report::Report;
 
@@ -92,8 +93,9 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<
     if args.dry_run {
         return dry_run(ui, args, resolved.loaded);
     }
-    let progress = Progress::start(args.quiet)
-        .map_err(|error| CliError::usage(format!("nothing was run: signals cannot be caught: {error}")))?;
+    let progress = Progress::start(args.quiet).map_err(|error| {
+        CliError::usage(format!("nothing was run: signals cannot be caught: {error}"))
+    })?;
     let setup = Setup {
         clock: &*resolved.clock,
         watch: &progress,
@@ -103,13 +105,9 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<
         variable: &Environment::variable,
         keep_artifacts: args.keep_artifacts,
     };
-    let mut lines = StepLines {
-        ui,
-        progress: &progress,
-        quiet: args.quiet,
-        findings: RefCell::default(),
-    };
-    let report = app::run(resolved.loaded, &setup, &resolved.places, &mut lines)?;
+    let mut lines =
+        StepLines { ui, progress: &progress, quiet: args.quiet, findings: RefCell::default() };
+    let report = app::run(&resolved.loaded, &setup, &resolved.places, &mut lines)?;
     show(ui, args, environment, &resolved.places, &report)?;
     Ok(Exit::of(&report))
 }
@@ -123,7 +121,9 @@ fn show(
 ) -> Result<(), CliError> {
     if let Some(github) = &environment.github {
         let annotations = github::publish(github, report, places).map_err(|error| CliError {
-            message: format!("the drill was run and sealed, but the workflow was not told: {error}"),
+            message: format!(
+                "the drill was run and sealed, but the workflow was not told: {error}"
+            ),
             hint: None,
             exit: Exit::Evidence,
         })?;
@@ -138,7 +138,9 @@ fn show(
         Format::Text => {
             let mut text = to_bytes(TERMINAL, report);
             let place = args.evidence_dir.display();
-            text.extend_from_slice(format!("  evidence: {place} (check it: dr-drill verify {place})\n").as_bytes());
+            text.extend_from_slice(
+                format!("  evidence: {place} (check it: dr-drill verify {place})\n").as_bytes(),
+            );
             ui.data(&text);
         }
     }
@@ -155,12 +157,11 @@ fn dry_run(ui: &Ui, args: &RunArgs, loaded: Loaded) -> Result<Exit, CliError> {
             .map(|(step, what)| format!("{:24}  {what}\n", step.id()))
             .collect::<String>(),
         Format::Json => {
-            let steps: Vec<_> = plan
+            let steps = plan
                 .steps
                 .iter()
-                .map(|(step, what)| serde_json::json!({"step": step.id(), "does": what}))
-                .collect();
-            format!("{:#}\n", serde_json::json!({ "steps": steps }))
+                .map(|(step, what)| PlannedStep { step: step.id().to_owned(), does: what.clone() });
+            to_text(&answer::Plan { schema: answer::PLAN.to_owned(), steps: steps.collect() })
         }
     };
     ui.data(text.as_bytes());

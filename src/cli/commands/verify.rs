@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Format;
+use super::{Format, to_text};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 use crate::digest::Unobserved;
-use crate::evidence::{Standing, Verification, verify};
+use crate::evidence::verify;
+use crate::wire::answer::{Standing, Verification};
 
 /// Check a sealed evidence directory, offline
 ///
@@ -30,7 +31,7 @@ pub(super) fn run(ui: &Ui, args: &VerifyArgs) -> Result<Exit, CliError> {
     let found = verify(&args.dir, &Unobserved)
         .map_err(|error| CliError::usage(format!("nothing was verified: {error}")))?;
     let text = match args.format {
-        Format::Json => serde_json::to_string_pretty(&found).unwrap_or_default() + "\n",
+        Format::Json => to_text(&found),
         Format::Text => describe(args, &found),
     };
     ui.data(text.as_bytes());
@@ -51,7 +52,8 @@ fn describe(args: &VerifyArgs, found: &Verification) -> String {
     let _ = writeln!(text, "{}: {standing}", args.dir.display());
     if let (Some(run), Some(verdict)) = (&found.run_id, found.verdict) {
         let verdict = serde_json::to_value(verdict).unwrap_or_default();
-        let _ = writeln!(text, "  the drill {run} ended as {}", verdict.as_str().unwrap_or_default());
+        let _ =
+            writeln!(text, "  the drill {run} ended as {}", verdict.as_str().unwrap_or_default());
     }
     for problem in &found.problems {
         let _ = writeln!(text, "  {}: {}", problem.file, problem.message);

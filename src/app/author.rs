@@ -122,7 +122,8 @@ pub fn init(
     }
     let folder = parent_of(&request.manifest);
     std::fs::create_dir_all(folder).map_err(|error| AuthorError::File(shown(folder), error))?;
-    let root = Root::open(&find_root(folder, request.root.clone(), &request.working_directory), folder)?;
+    let root =
+        Root::open(&find_root(folder, request.root.clone(), &request.working_directory), folder)?;
     let folder = folder.canonicalize().map_err(|error| AuthorError::File(shown(folder), error))?;
     let relative = |path: &Path| {
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -135,8 +136,9 @@ pub fn init(
         Some(_) => (None, None),
         None if looked_at.hashed.tree().is_some() => (Some(wire::Driver::Files), None),
         None if is_archive(&looked_at.payload) => {
-            let digest = unpacked_digest(&mut looked_at.hashed, &request.temporary_directory, observer)
-                .map_err(|error| AuthorError::Archive(backup.clone(), error))?;
+            let digest =
+                unpacked_digest(&mut looked_at.hashed, &request.temporary_directory, observer)
+                    .map_err(|error| AuthorError::Archive(backup.clone(), error))?;
             (Some(wire::Driver::Files), Some(digest.to_string()))
         }
         None => return Err(AuthorError::NeedsScript(backup)),
@@ -161,7 +163,13 @@ pub fn init(
         },
         sbom: input(&request.sbom)?,
         provenance: input(&request.provenance)?,
-        restore: wire::Restore { driver, script, script_sha256, tree_sha256, ..wire::Restore::default() },
+        restore: wire::Restore {
+            driver,
+            script,
+            script_sha256,
+            tree_sha256,
+            ..wire::Restore::default()
+        },
         policies: Some(wire::Policies {
             max_rpo_minutes: Some(DEFAULT_RPO_MINUTES),
             max_rto_seconds: Some(DEFAULT_RTO_SECONDS),
@@ -239,7 +247,8 @@ pub fn pin(
     }
     let mut text = document.replace(&edits);
     if let Some(digest) = insert {
-        let again = manifest::document(text.as_bytes(), manifest::syntax_of(path)).map_err(invalid)?;
+        let again =
+            manifest::document(text.as_bytes(), manifest::syntax_of(path)).map_err(invalid)?;
         text = again.insert("/restore", "tree_sha256", &quoted(&digest)).unwrap_or(text);
     }
     write_whole(&place, text.as_bytes()).map_err(|error| AuthorError::File(shown, error))?;
@@ -282,10 +291,14 @@ fn capture_time(
         return (at, "the time in the backup itself");
     }
     let now = clock.now();
-    let modified = std::fs::metadata(&looked_at.hashed.place().absolute)
-        .ok()
-        .and_then(|metadata| Timestamp::from_unix(std::os::unix::fs::MetadataExt::mtime(&metadata)));
-    (modified.map_or(now, |modified| modified.min(now)), "the date of the file; correct it with --captured-at")
+    let modified =
+        std::fs::metadata(&looked_at.hashed.place().absolute).ok().and_then(|metadata| {
+            Timestamp::from_unix(std::os::unix::fs::MetadataExt::mtime(&metadata))
+        });
+    (
+        modified.map_or(now, |modified| modified.min(now)),
+        "the date of the file; correct it with --captured-at",
+    )
 }
 
 fn file_digest(root: &Root, path: &str, observer: &dyn Observer) -> Result<Digest, AuthorError> {
@@ -314,7 +327,8 @@ fn unpacked_digest(
 /// `path` relative to `folder`; both are absolute and canonical.
 fn relative_to(path: &Path, folder: &Path) -> PathBuf {
     let (path, folder) = (absolute(Path::new("/"), path), absolute(Path::new("/"), folder));
-    let common = path.components().zip(folder.components()).take_while(|(one, other)| one == other).count();
+    let common =
+        path.components().zip(folder.components()).take_while(|(one, other)| one == other).count();
     let up = folder.components().skip(common).map(|_| Component::ParentDir);
     let relative: PathBuf = up.chain(path.components().skip(common)).collect();
     if relative.as_os_str().is_empty() { PathBuf::from(".") } else { relative }
@@ -326,11 +340,9 @@ mod tests {
 
     #[test]
     fn relative_paths_go_up_as_far_as_needed() {
-        for (path, folder, wanted) in [
-            ("/a/b/c", "/a/b", "c"),
-            ("/a/x", "/a/b/c", "../../x"),
-            ("/a/b", "/a/b", "."),
-        ] {
+        for (path, folder, wanted) in
+            [("/a/b/c", "/a/b", "c"), ("/a/x", "/a/b/c", "../../x"), ("/a/b", "/a/b", ".")]
+        {
             assert_eq!(relative_to(Path::new(path), Path::new(folder)), Path::new(wanted));
         }
     }

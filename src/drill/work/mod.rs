@@ -1,4 +1,6 @@
-//! What each step does to the world, and what it reports of it.
+//! What the verifying steps do, and what they report; what the steps of one drill hand on to each other.
+
+mod restore;
 
 use std::io;
 use std::path::PathBuf;
@@ -8,16 +10,9 @@ use crate::backup::{BackupError, HashedBackup, VerifiedBackup, hash_backup};
 use crate::digest::Digest;
 use crate::document::Syntax;
 use crate::fs::{Root, Workspace, read_capped};
-use crate::manifest::{Driver, Files, Input, Manifest, Script};
+use crate::manifest::{Driver, Input, Manifest};
 use crate::payload::inspect;
-use crate::restore::files::{self, Expected, MAX_LIST_BYTES};
-use crate::restore::recovered::{self, RecoveredError};
-use crate::restore::script::ScriptRestore;
-use crate::restore::{Failed, RestoreError};
-use crate::wire::event::{
-    BackupFacts, Class, Context, Finding, PayloadFacts, ProvenanceFacts, RestoreFacts, SbomFacts,
-    Severity, Status, TeardownFacts,
-};
+use crate::wire::event::{BackupFacts, Class, Context, PayloadFacts, ProvenanceFacts, SbomFacts};
 use crate::{provenance, sbom};
 
 /// What the steps of one drill hand on to each other.
@@ -60,11 +55,16 @@ impl<'a> Work<'a> {
                 return StepResult::failed(Class::Restore, &message, None, Context::default());
             }
         };
-        let copies = matches!(&self.manifest.restore.driver, Driver::Script(script) if script.copy_backup);
+        let copies =
+            matches!(&self.manifest.restore.driver, Driver::Script(script) if script.copy_backup);
         let copy = workspace.backup();
         let (backup, watch) = (&self.manifest.backup, run.setup.watch);
-        let length = self.root.locate(&backup.path).ok().and_then(|place| place.absolute.metadata().ok());
-        watch.begin("backup", length.filter(std::fs::Metadata::is_file).map(|metadata| metadata.len()));
+        let length =
+            self.root.locate(&backup.path).ok().and_then(|place| place.absolute.metadata().ok());
+        watch.begin(
+            "backup",
+            length.filter(std::fs::Metadata::is_file).map(|metadata| metadata.len()),
+        );
         let hashed = hash_backup(self.root, &backup.path, copies.then_some(copy.as_path()), watch);
         watch.end();
         let hashed = match hashed {
@@ -80,7 +80,9 @@ impl<'a> Work<'a> {
                 return StepResult::failed(Class::Integrity, &error, hint, Context::default());
             }
         };
-        let files = hashed.tree().map(|tree| tree.entries.iter().filter(|e| e.digest.is_some()).count() as u64);
+        let files = hashed
+            .tree()
+            .map(|tree| tree.entries.iter().filter(|e| e.digest.is_some()).count() as u64);
         let facts = BackupFacts {
             path: shown(&hashed.place().relative),
             kind: if hashed.tree().is_some() { "directory" } else { "file" }.to_owned(),
@@ -119,7 +121,9 @@ impl<'a> Work<'a> {
         match inspected {
             Ok(facts) => {
                 let notes = match (facts.format.as_str(), facts.services_checked) {
-                    ("opaque", _) => "of no known format: nothing is claimed of its inside".to_owned(),
+                    ("opaque", _) => {
+                        "of no known format: nothing is claimed of its inside".to_owned()
+                    }
                     (format, Some(services)) => format!("{format}, {services} service(s) ready"),
                     (format, None) if facts.complete => format!("{format}, complete"),
                     (format, None) => format!("{format}, not read through"),
@@ -131,7 +135,9 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn validate_sbom(&mut self, run: &mut Run<'_>) -> io::Result<StepResult> {
-        let Some(input) = &self.manifest.sbom else { return Ok(StepResult::skipped("none is given")) };
+        let Some(input) = &self.manifest.sbom else {
+            return Ok(StepResult::skipped("none is given"));
+        };
         let read = match self.read_input(run, input, "sbom", "sbom", sbom::MAX_BYTES)? {
             Ok(read) => read,
             Err(failed) => return Ok(*failed),
@@ -139,7 +145,11 @@ impl<'a> Work<'a> {
         self.sbom.clone_from(&read.copy);
         Ok(match sbom::validate(&read.bytes, &self.backup_digest()) {
             Ok(found) => {
-                let bound = if found.names_backup { "names the backup" } else { "does not name the backup" };
+                let bound = if found.names_backup {
+                    "names the backup"
+                } else {
+                    "does not name the backup"
+                };
                 let notes = format!(
                     "{} {}, {} component(s), {bound}",
                     found.format, found.spec_version, found.components
@@ -165,10 +175,11 @@ impl<'a> Work<'a> {
         let Some(input) = &self.manifest.provenance else {
             return Ok(StepResult::skipped("none is given"));
         };
-        let read = match self.read_input(run, input, "provenance", "provenance", provenance::MAX_BYTES)? {
-            Ok(read) => read,
-            Err(failed) => return Ok(*failed),
-        };
+        let read =
+            match self.read_input(run, input, "provenance", "provenance", provenance::MAX_BYTES)? {
+                Ok(read) => read,
+                Err(failed) => return Ok(*failed),
+            };
         self.provenance.clone_from(&read.copy);
         Ok(match provenance::validate(&read.bytes, &self.backup_digest()) {
             Ok(found) => {
@@ -211,7 +222,12 @@ impl<'a> Work<'a> {
     ) -> io::Result<Result<ReadInput, Box<StepResult>>> {
         let failed = |message: String| {
             let hint = Some(format!("check {key}.path in the manifest"));
-            Ok(Err(Box::new(StepResult::failed(Class::Integrity, &message, hint, Context::default()))))
+            Ok(Err(Box::new(StepResult::failed(
+                Class::Integrity,
+                &message,
+                hint,
+                Context::default(),
+            ))))
         };
         let (mut file, place) = match self.root.open_file(&input.path) {
             Ok(opened) => opened,
@@ -228,137 +244,20 @@ impl<'a> Work<'a> {
         if let Some(pin) = input.sha256
             && pin != digest
         {
-            return failed(format!("the {what} {path} has the digest {digest}, the manifest pins {pin}"));
+            return failed(format!(
+                "the {what} {path} has the digest {digest}, the manifest pins {pin}"
+            ));
         }
-        let copy = self.workspace.as_ref().map(|workspace| workspace.inputs().join(format!("{what}-{name}")));
+        let copy = self
+            .workspace
+            .as_ref()
+            .map(|workspace| workspace.inputs().join(format!("{what}-{name}")));
         if let Some(copy) = &copy
             && let Err(error) = std::fs::write(copy, &bytes)
         {
             return failed(format!("the private copy of the {what} cannot be written: {error}"));
         }
         Ok(Ok(ReadInput { path, bytes, digest, copy }))
-    }
-
-    pub(super) fn restore(&mut self, run: &mut Run<'_>) -> io::Result<StepResult> {
-        let accepted = self.hashed.take().map(|hashed| hashed.accept(&self.manifest.backup.sha256));
-        let (Some(Ok(backup)), Some(workspace)) = (accepted, &self.workspace) else {
-            return Ok(StepResult::skipped("the backup was not verified"));
-        };
-        let backup = self.verified.insert(backup);
-        match &self.manifest.restore.driver {
-            Driver::Script(script) => {
-                let mut log = run.evidence.open("restore/restore.log")?;
-                let setup = run.setup;
-                let restore = ScriptRestore {
-                    script,
-                    root: self.root,
-                    backup,
-                    provenance: self.provenance.as_deref(),
-                    sbom: self.sbom.as_deref(),
-                    workspace,
-                    search_path: setup.search_path.clone(),
-                    variable: setup.variable,
-                    observer: setup.watch,
-                    interrupted: &|| setup.watch.interrupted(),
-                };
-                Ok(match restore.run(&mut log) {
-                    Ok(facts) => restored(facts),
-                    Err(failed) => restore_failed(failed),
-                })
-            }
-            Driver::Files(_) => {
-                run.setup.watch.begin("restore", None);
-                let result = files::restore(backup, workspace, run.setup.watch);
-                run.setup.watch.end();
-                Ok(match result {
-                    Ok(facts) => restored(facts),
-                    Err(error) => restore_failed(Failed { facts: Box::default(), error }),
-                })
-            }
-        }
-    }
-
-    pub(super) fn validate_restored(&self, run: &Run<'_>) -> StepResult {
-        let (Some(backup), Some(workspace)) = (&self.verified, &self.workspace) else {
-            return StepResult::skipped("nothing was restored");
-        };
-        run.setup.watch.begin("recovered", Some(backup.facts().bytes()));
-        let result = match &self.manifest.restore.driver {
-            Driver::Script(script) => self.compare_script(run, script, backup, workspace),
-            Driver::Files(expected) => self.compare_files(run, expected, backup, workspace),
-        };
-        run.setup.watch.end();
-        result
-    }
-
-    fn compare_script(
-        &self,
-        run: &Run<'_>,
-        script: &Script,
-        backup: &VerifiedBackup,
-        workspace: &Workspace,
-    ) -> StepResult {
-        let compared = recovered::compare(&workspace.output(), script, backup, run.setup.watch);
-        compared_result(compared, || {
-            let at = script.recovered.as_deref().unwrap_or("recovered-backup*");
-            format!("the script must write what it recovers to $RESTORE_DIR/{at}, byte for byte")
-        })
-    }
-
-    fn compare_files(
-        &self,
-        run: &Run<'_>,
-        expected: &Files,
-        backup: &VerifiedBackup,
-        workspace: &Workspace,
-    ) -> StepResult {
-        let expected = match (&expected.digests, expected.tree_sha256) {
-            (Some(list), _) => match self.read_list(list) {
-                Ok(files) => Expected::Files(files),
-                Err(message) => {
-                    return StepResult::failed(Class::Integrity, &message, None, Context::default());
-                }
-            },
-            (None, Some(digest)) => Expected::TreeDigest(digest),
-            (None, None) => Expected::SameTree,
-        };
-        let compared = files::compare(&workspace.output(), &expected, backup, run.setup.watch);
-        compared_result(compared, || "every file must come back as it was".to_owned())
-    }
-
-    fn read_list(&self, path: &str) -> Result<std::collections::BTreeMap<Vec<u8>, Digest>, String> {
-        let (mut file, _) = self.root.open_file(path).map_err(|error| format!("the list {error}"))?;
-        let bytes =
-            read_capped(&mut file, MAX_LIST_BYTES).map_err(|error| format!("the list {path} {error}"))?;
-        files::parse_list(&bytes).map_err(|error| format!("the list {path}: {error}"))
-    }
-
-    /// Removes everything, looks whether it is gone, and says so: before the evidence is sealed.
-    pub(super) fn teardown(&mut self, run: &mut Run<'_>) -> io::Result<StepResult> {
-        let Some(workspace) = self.workspace.take() else {
-            let facts = TeardownFacts { files_removed: 0, bytes_removed: 0, removed: true };
-            let context = Context { teardown: Some(facts), ..Context::default() };
-            return Ok(StepResult::passed("nothing had been made", context));
-        };
-        if run.setup.keep_artifacts && workspace.output().is_dir() {
-            run.evidence.keep_files("restore/artifacts", &workspace.output())?;
-        }
-        self.verified = None;
-        self.hashed = None;
-        let removed = workspace.remove();
-        let facts = TeardownFacts {
-            files_removed: removed.files,
-            bytes_removed: removed.bytes,
-            removed: removed.gone,
-        };
-        let context = Context { teardown: Some(facts), ..Context::default() };
-        if removed.gone {
-            let notes = format!("{} file(s), {} bytes removed", removed.files, removed.bytes);
-            return Ok(StepResult::passed(notes, context));
-        }
-        let message = "what the restore left could not be removed whole";
-        let hint = "remove what is named dr-drill-run-* in the output directory by hand";
-        Ok(StepResult::failed(Class::Restore, &message, Some(hint.to_owned()), context))
     }
 }
 
@@ -384,60 +283,6 @@ fn directory_payload(tree: &crate::digest::Tree) -> StepResult {
     };
     let notes = format!("directory, {} entries read", tree.entries.len());
     StepResult::passed(notes, Context { payload: Some(facts), ..Context::default() })
-}
-
-fn restored(facts: RestoreFacts) -> StepResult {
-    let notes = format!("{} in {:.3} s, attempt {}", facts.driver, facts.seconds, facts.attempts);
-    let findings = isolation_findings(&facts);
-    let context = Context { restore: Some(facts), ..Context::default() };
-    StepResult { status: Status::Passed, notes, context, findings }
-}
-
-fn restore_failed(failed: Failed) -> StepResult {
-    let findings = isolation_findings(&failed.facts);
-    let context = Context { restore: Some(*failed.facts), ..Context::default() };
-    let class = match &failed.error {
-        RestoreError::Backup(_) => Class::Integrity,
-        _ => Class::Restore,
-    };
-    let hint = failed.error.hint();
-    StepResult { findings, ..StepResult::failed(class, &failed.error, hint, context) }
-}
-
-/// Protections that the kernel refused are said loudly; only `required` makes them fatal.
-fn isolation_findings(facts: &RestoreFacts) -> Vec<Finding> {
-    facts
-        .isolation
-        .iter()
-        .filter(|protection| !protection.in_force)
-        .map(|protection| Finding {
-            id: "isolation_incomplete".to_owned(),
-            severity: Severity::Warning,
-            message: format!("the restore ran without {}: {}", protection.protection, protection.detail),
-            place: "restore.isolation".to_owned(),
-            class: None,
-        })
-        .collect()
-}
-
-fn compared_result(
-    compared: Result<crate::wire::event::RecoveredFacts, RecoveredError>,
-    hint: impl FnOnce() -> String,
-) -> StepResult {
-    match compared {
-        Ok(facts) => {
-            let notes = format!("{} equals {}", facts.path, facts.expected_sha256);
-            StepResult::passed(notes, Context { recovered: Some(facts), ..Context::default() })
-        }
-        Err(error) => {
-            let facts = match &error {
-                RecoveredError::Different { facts, .. } => Some((**facts).clone()),
-                _ => None,
-            };
-            let context = Context { recovered: facts, ..Context::default() };
-            StepResult::failed(Class::Restore, &error, Some(hint()), context)
-        }
-    }
 }
 
 /// Keeps the manifest as it was run: `manifest.json`, and for YAML the file itself besides.

@@ -1,0 +1,205 @@
+//! What the restoring steps do: restore, compare, remove.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use super::super::{Run, StepResult};
+use super::Work;
+use crate::backup::VerifiedBackup;
+use crate::digest::Digest;
+use crate::fs::{Workspace, read_capped};
+use crate::manifest::{Driver, Files, Script};
+use crate::restore::files::{self, Expected, MAX_LIST_BYTES};
+use crate::restore::recovered::{self, RecoveredError};
+use crate::restore::script::ScriptRestore;
+use crate::restore::{Failed, RestoreError};
+use crate::wire::event::{
+    Class, Context, Finding, RecoveredFacts, RestoreFacts, Severity, Status, TeardownFacts,
+};
+
+impl Work<'_> {
+    pub(in super::super) fn restore(&mut self, run: &mut Run<'_>) -> io::Result<StepResult> {
+        let accepted = self.hashed.take().map(|hashed| hashed.accept(&self.manifest.backup.sha256));
+        let (Some(Ok(backup)), Some(workspace)) = (accepted, &self.workspace) else {
+            return Ok(StepResult::skipped("the backup was not verified"));
+        };
+        let backup = self.verified.insert(backup);
+        match &self.manifest.restore.driver {
+            Driver::Script(script) => {
+                let mut log = run.evidence.open("restore/restore.log")?;
+                let setup = run.setup;
+                let restore = ScriptRestore {
+                    script,
+                    root: self.root,
+                    backup,
+                    provenance: self.provenance.as_deref(),
+                    sbom: self.sbom.as_deref(),
+                    workspace,
+                    search_path: setup.search_path.clone(),
+                    variable: setup.variable,
+                    observer: setup.watch,
+                    interrupted: &|| setup.watch.interrupted(),
+                };
+                Ok(match restore.run(&mut log) {
+                    Ok(facts) => restored(facts),
+                    Err(failed) => restore_failed(failed),
+                })
+            }
+            Driver::Files(_) => {
+                run.setup.watch.begin("restore", None);
+                let result = files::restore(backup, workspace, run.setup.watch);
+                run.setup.watch.end();
+                Ok(match result {
+                    Ok(facts) => restored(facts),
+                    Err(error) => restore_failed(Failed { facts: Box::default(), error }),
+                })
+            }
+        }
+    }
+
+    pub(in super::super) fn validate_restored(&self, run: &Run<'_>) -> StepResult {
+        let (Some(backup), Some(workspace)) = (&self.verified, &self.workspace) else {
+            return StepResult::skipped("nothing was restored");
+        };
+        run.setup.watch.begin("recovered", Some(backup.facts().bytes()));
+        let result = match &self.manifest.restore.driver {
+            Driver::Script(script) => self.compare_script(run, script, backup, workspace),
+            Driver::Files(expected) => self.compare_files(run, expected, backup, workspace),
+        };
+        run.setup.watch.end();
+        result
+    }
+
+    fn compare_script(
+        &self,
+        run: &Run<'_>,
+        script: &Script,
+        backup: &VerifiedBackup,
+        workspace: &Workspace,
+    ) -> StepResult {
+        let compared = recovered::compare(&workspace.output(), script, backup, run.setup.watch);
+        compared_result(compared, || {
+            let at = script.recovered.as_deref().unwrap_or("recovered-backup*");
+            format!("the script must write what it recovers to $RESTORE_DIR/{at}, byte for byte")
+        })
+    }
+
+    fn compare_files(
+        &self,
+        run: &Run<'_>,
+        expected: &Files,
+        backup: &VerifiedBackup,
+        workspace: &Workspace,
+    ) -> StepResult {
+        let expected = match (&expected.digests, expected.tree_sha256) {
+            (Some(list), _) => match self.read_list(list) {
+                Ok(files) => Expected::Files(files),
+                Err(message) => {
+                    return StepResult::failed(
+                        Class::Integrity,
+                        &message,
+                        None,
+                        Context::default(),
+                    );
+                }
+            },
+            (None, Some(digest)) => Expected::TreeDigest(digest),
+            (None, None) => Expected::SameTree,
+        };
+        let compared = files::compare(&workspace.output(), &expected, backup, run.setup.watch);
+        compared_result(compared, || "every file must come back as it was".to_owned())
+    }
+
+    fn read_list(&self, path: &str) -> Result<BTreeMap<Vec<u8>, Digest>, String> {
+        let (mut file, _) =
+            self.root.open_file(path).map_err(|error| format!("the list {error}"))?;
+        let bytes = read_capped(&mut file, MAX_LIST_BYTES)
+            .map_err(|error| format!("the list {path} {error}"))?;
+        files::parse_list(&bytes).map_err(|error| format!("the list {path}: {error}"))
+    }
+
+    /// Removes everything, looks whether it is gone, and says so: before the evidence is sealed.
+    pub(in super::super) fn teardown(&mut self, run: &mut Run<'_>) -> io::Result<StepResult> {
+        let Some(workspace) = self.workspace.take() else {
+            let facts = TeardownFacts { files_removed: 0, bytes_removed: 0, removed: true };
+            let context = Context { teardown: Some(facts), ..Context::default() };
+            return Ok(StepResult::passed("nothing had been made", context));
+        };
+        if run.setup.keep_artifacts && workspace.output().is_dir() {
+            run.evidence.keep_files("restore/artifacts", &workspace.output())?;
+        }
+        self.verified = None;
+        self.hashed = None;
+        let removed = workspace.remove();
+        let facts = TeardownFacts {
+            files_removed: removed.files,
+            bytes_removed: removed.bytes,
+            removed: removed.gone,
+        };
+        let context = Context { teardown: Some(facts), ..Context::default() };
+        if removed.gone {
+            let notes = format!("{} file(s), {} bytes removed", removed.files, removed.bytes);
+            return Ok(StepResult::passed(notes, context));
+        }
+        let message = "what the restore left could not be removed whole";
+        let hint = "remove what is named dr-drill-run-* in the output directory by hand";
+        Ok(StepResult::failed(Class::Restore, &message, Some(hint.to_owned()), context))
+    }
+}
+
+fn restored(facts: RestoreFacts) -> StepResult {
+    let notes = format!("{} in {:.3} s, attempt {}", facts.driver, facts.seconds, facts.attempts);
+    let findings = isolation_findings(&facts);
+    let context = Context { restore: Some(facts), ..Context::default() };
+    StepResult { status: Status::Passed, notes, context, findings }
+}
+
+fn restore_failed(failed: Failed) -> StepResult {
+    let findings = isolation_findings(&failed.facts);
+    let context = Context { restore: Some(*failed.facts), ..Context::default() };
+    let class = match &failed.error {
+        RestoreError::Backup(_) => Class::Integrity,
+        _ => Class::Restore,
+    };
+    let hint = failed.error.hint();
+    StepResult { findings, ..StepResult::failed(class, &failed.error, hint, context) }
+}
+
+/// Protections that the kernel refused are said loudly; only `required` makes them fatal.
+fn isolation_findings(facts: &RestoreFacts) -> Vec<Finding> {
+    facts
+        .isolation
+        .iter()
+        .filter(|protection| !protection.in_force)
+        .map(|protection| Finding {
+            id: "isolation_incomplete".to_owned(),
+            severity: Severity::Warning,
+            message: format!(
+                "the restore ran without {}: {}",
+                protection.protection, protection.detail
+            ),
+            place: "restore.isolation".to_owned(),
+            class: None,
+        })
+        .collect()
+}
+
+fn compared_result(
+    compared: Result<RecoveredFacts, RecoveredError>,
+    hint: impl FnOnce() -> String,
+) -> StepResult {
+    match compared {
+        Ok(facts) => {
+            let notes = format!("{} equals {}", facts.path, facts.expected_sha256);
+            StepResult::passed(notes, Context { recovered: Some(facts), ..Context::default() })
+        }
+        Err(error) => {
+            let facts = match &error {
+                RecoveredError::Different { facts, .. } => Some((**facts).clone()),
+                _ => None,
+            };
+            let context = Context { recovered: facts, ..Context::default() };
+            StepResult::failed(Class::Restore, &error, Some(hint()), context)
+        }
+    }
+}

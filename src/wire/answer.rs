@@ -1,0 +1,100 @@
+//! What commands answer with `--format json`, each with its own version.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::event::Verdict;
+
+/// Value of `schema` in the answer of `dr-drill verify`.
+pub const VERIFICATION: &str = "dr_drill.verification.v1";
+/// Value of `schema` in the answer of `dr-drill check manifest`.
+pub const MANIFEST_CHECK: &str = "dr_drill.manifest_check.v1";
+/// Value of `schema` in the answer of `dr-drill run --dry-run`.
+pub const PLAN: &str = "dr_drill.plan.v1";
+
+/// What is known of an evidence directory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "dr-drill verification, version 1")]
+pub struct Verification {
+    /// Always `dr_drill.verification.v1`.
+    pub schema: String,
+    /// How it stands.
+    pub standing: Standing,
+    /// The run.
+    pub run_id: Option<String>,
+    /// The verdict of the drill; `null` unless the evidence is intact.
+    pub verdict: Option<Verdict>,
+    /// What was found to hold.
+    pub proven: Vec<String>,
+    /// What nobody can tell from the directory alone, or was not proven by the drill.
+    pub not_proven: Vec<String>,
+    /// Everything that is wrong.
+    pub problems: Vec<FileProblem>,
+}
+
+/// How an evidence directory stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Every byte is as it was sealed; by whom, nobody can tell without a signature.
+    IntactSignerUnknown,
+    /// It was never sealed: its drill was cut off.
+    Incomplete,
+    /// Something in it was changed.
+    Altered,
+}
+
+/// One thing that is wrong with a file of the evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileProblem {
+    /// The file.
+    pub file: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// Whether a manifest is valid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "dr-drill manifest check, version 1")]
+pub struct ManifestCheck {
+    /// Always `dr_drill.manifest_check.v1`.
+    pub schema: String,
+    /// Whether there is no problem.
+    pub valid: bool,
+    /// Everything that is wrong, in the order of the text.
+    pub problems: Vec<ManifestProblem>,
+}
+
+/// One thing that is wrong with a manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ManifestProblem {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+    /// Which key, as `backup.sha256`; empty for the whole.
+    pub key: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What a drill would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "dr-drill plan, version 1")]
+pub struct Plan {
+    /// Always `dr_drill.plan.v1`.
+    pub schema: String,
+    /// The steps, in order.
+    pub steps: Vec<PlannedStep>,
+}
+
+/// A step that is planned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlannedStep {
+    /// Its fixed id.
+    pub step: String,
+    /// What it will do, to what.
+    pub does: String,
+}

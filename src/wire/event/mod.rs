@@ -1,0 +1,200 @@
+//! Events of a drill, version 1 (`dr_drill.event.v1`): one JSON object a line, flushed as it happens.
+//!
+//! `run_started` names every planned step, so that a log that was cut off reads as incomplete.
+//! Sequence numbers start at 0 and have no gaps. Events are facts: nothing in them is meant for a
+//! display, and [`crate::outcome::fold`] makes the whole outcome of a drill from them.
+//!
+//! ```
+//! let line = r#"{"schema":"dr_drill.event.v1","run_id":"r","seq":1,
+//!   "event":"step_started","step":"load_manifest","started_at":"2026-11-20T08:00:00.000Z"}"#;
+//! let event: dr_drill::wire::event::Event = serde_json::from_str(line).unwrap();
+//! assert!(matches!(event.body, dr_drill::wire::event::Body::StepStarted { .. }));
+//! ```
+
+mod facts;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use facts::*;
+
+/// Value of `schema` in every event.
+pub const SCHEMA: &str = "dr_drill.event.v1";
+
+/// One line of the event stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "dr-drill event, version 1")]
+pub struct Event {
+    /// Always `dr_drill.event.v1`.
+    pub schema: String,
+    /// The run that it belongs to.
+    pub run_id: String,
+    /// Position in the stream, from 0, without gaps.
+    pub seq: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Body {
+    /// A drill began.
+    RunStarted {
+        /// Wall-clock time of the start.
+        started_at: String,
+        /// What ran.
+        tool: Tool,
+        /// Where the time comes from.
+        clock: ClockFacts,
+        /// Path of the manifest, relative to the root.
+        manifest: String,
+        /// Every step that is planned, in order.
+        steps: Vec<String>,
+    },
+    /// A step began.
+    StepStarted {
+        /// Its fixed id.
+        step: String,
+        /// Wall-clock time.
+        started_at: String,
+    },
+    /// A step ended.
+    StepFinished {
+        /// Its fixed id.
+        step: String,
+        /// Wall-clock time of its start.
+        started_at: String,
+        /// Wall-clock time of its end.
+        ended_at: String,
+        /// Measured duration, whatever the wall clock said.
+        duration_seconds: f64,
+        /// What became of it.
+        status: Status,
+        /// One sentence for people.
+        notes: String,
+        /// What was found out.
+        context: Box<Context>,
+    },
+    /// Something a person must know.
+    Finding(Finding),
+    /// A drill ended.
+    RunFinished {
+        /// Wall-clock time of the end.
+        ended_at: String,
+        /// Measured duration of the whole run.
+        duration_seconds: f64,
+        /// The verdict.
+        status: Verdict,
+        /// Why, where it is not `passed`.
+        reasons: Vec<Reason>,
+    },
+}
+
+/// The program that ran a drill.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// Where the wall-clock time of a run comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClockFacts {
+    /// Whether a caller fixed it with `--current-time`.
+    pub overridden: bool,
+}
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// What it checks was proven.
+    Passed,
+    /// What it checks does not hold.
+    Failed,
+    /// It could not be told.
+    Inconclusive,
+    /// It did not run; `notes` says why.
+    Skipped,
+}
+
+/// The result of a drill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything that was planned was proven.
+    Passed,
+    /// Something does not hold.
+    Failed,
+    /// Something could not be told.
+    Inconclusive,
+}
+
+/// Why a verdict is not `passed`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reason {
+    /// Which kind of reason; decides the exit code.
+    pub class: Class,
+    /// The step that it comes from.
+    pub step: String,
+    /// What happened, to what.
+    pub message: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// Kinds of reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// The manifest is not valid: nothing was run.
+    Manifest,
+    /// The backup, or what vouches for it, is not what it should be.
+    Integrity,
+    /// The restore did not work.
+    Restore,
+    /// Times contradict each other or lie in the future.
+    CaptureTime,
+    /// A limit was broken.
+    Policy,
+    /// The drill was interrupted, or a step did not run.
+    Incomplete,
+}
+
+/// Something a person must know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// Stable id.
+    pub id: String,
+    /// How much it weighs; an `error` fails the drill.
+    pub severity: Severity,
+    /// What was found.
+    pub message: String,
+    /// Where.
+    pub place: String,
+    /// Which kind of reason it is, where it fails the drill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
+}
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// To be looked at.
+    Warning,
+    /// Fails the drill.
+    Error,
+}
+
+/// Durations of the phases of a drill, in seconds, by name.
+pub type PhaseSeconds = BTreeMap<String, f64>;
