@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::document::Syntax;
-use crate::fs::{PathError, ReadError, Root, absolute, open_for_reading, parent_of, read_capped};
+use crate::fs::{PathError, ReadError, Root, open_for_reading, parent_of, read_capped, real_place};
 use crate::manifest::{self, Driver, Manifest, Problem};
 
 /// A manifest as it was read, whether it could be understood or not.
@@ -175,15 +175,14 @@ fn against_disk(
             "say what must come back: `tree_sha256`, which `dr-drill pin` writes, or `digests`",
         );
     }
-    let real = backup.absolute.canonicalize().unwrap_or(backup.absolute);
+    let real = real_place(&backup.absolute);
     if let Some(output) = &manifest.restore.output_dir {
         match root.check_output(output) {
             Err(error) => {
                 problem("/restore/output_dir", error.to_string(), "keep it inside the root");
             }
             Ok(place) => {
-                let place = place.absolute.canonicalize().unwrap_or(place.absolute);
-                if place.starts_with(&real) {
+                if place.absolute.starts_with(&real) {
                     problem(
                         "/restore/output_dir",
                         "the output directory is the backup itself, or lies in it".to_owned(),
@@ -194,9 +193,7 @@ fn against_disk(
         }
     }
     if let Some(evidence) = evidence {
-        let evidence = absolute(Path::new("/"), evidence);
-        let place = evidence.canonicalize().unwrap_or(evidence);
-        if directory && place.starts_with(&real) {
+        if directory && real_place(evidence).starts_with(&real) {
             problem(
                 "/backup/path",
                 "the evidence would be written into the backup".to_owned(),

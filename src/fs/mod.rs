@@ -142,6 +142,19 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
+/// The real place of an absolute path that need not exist: links on the way are resolved as far as
+/// they go.
+#[must_use]
+pub fn real_place(path: &Path) -> PathBuf {
+    let path = absolute(Path::new("/"), path);
+    for ancestor in path.ancestors() {
+        if let Ok(real) = ancestor.canonicalize() {
+            return real.join(path.strip_prefix(ancestor).unwrap_or(Path::new("")));
+        }
+    }
+    path
+}
+
 /// `path` made absolute against `folder`, with `.` and `..` resolved by name only.
 #[must_use]
 pub fn absolute(folder: &Path, path: &Path) -> PathBuf {
@@ -187,6 +200,14 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path().join("sub")).unwrap().count(), 1);
         sync(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn the_real_place_of_what_does_not_exist_is_behind_its_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap();
+        std::os::unix::fs::symlink(&real, real.join("alias")).unwrap();
+        assert_eq!(real_place(&real.join("alias/new/deep")), real.join("new/deep"));
     }
 
     #[test]

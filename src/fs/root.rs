@@ -139,21 +139,17 @@ impl Root {
         Err(PathError::Kind { path: path.to_owned(), kind: kind_of(&metadata), wanted })
     }
 
-    /// The deepest part of `contained` that exists must not lead out through a link.
+    /// Where an output that need not exist will really lie: links on the way must not lead out.
     ///
     /// # Errors
     /// When a symbolic link on the way leaves the root.
     pub fn check_output(&self, path: &str) -> Result<Contained, PathError> {
         let contained = self.locate(path)?;
-        let mut existing = contained.absolute.as_path();
-        while existing.symlink_metadata().is_err() {
-            let Some(parent) = existing.parent() else { break };
-            existing = parent;
+        let absolute = super::real_place(&contained.absolute);
+        if !absolute.starts_with(&self.path) {
+            return Err(escapes(path, &self.path));
         }
-        let real = existing
-            .canonicalize()
-            .map_err(|cause| PathError::Open { path: path.to_owned(), cause })?;
-        if real.starts_with(&self.path) { Ok(contained) } else { Err(escapes(path, &self.path)) }
+        Ok(Contained { absolute, ..contained })
     }
 
     fn open_beneath(&self, path: &str, contained: &Contained) -> Result<File, PathError> {

@@ -9,7 +9,7 @@ use super::{Loaded, Run, StepResult, shown};
 use crate::backup::{BackupError, HashedBackup, VerifiedBackup, hash_backup};
 use crate::digest::Digest;
 use crate::document::Syntax;
-use crate::fs::{Root, Workspace, read_capped};
+use crate::fs::{Root, Workspace, read_capped, real_place};
 use crate::manifest::{Driver, Input, Manifest};
 use crate::payload::inspect;
 use crate::wire::event::{BackupFacts, Class, Context, PayloadFacts, ProvenanceFacts, SbomFacts};
@@ -45,9 +45,13 @@ impl<'a> Work<'a> {
             Some(output) => self.root.check_output(output).map(|place| place.absolute),
             None => Ok(run.setup.temporary_directory.clone()),
         };
-        let workspace = base
-            .map_err(|error| error.to_string())
-            .and_then(|base| Workspace::create(&base).map_err(|error| error.to_string()));
+        let workspace = base.map_err(|error| error.to_string()).and_then(|base| {
+            let backup = self.root.locate(&self.manifest.backup.path);
+            if backup.is_ok_and(|b| real_place(&base).starts_with(real_place(&b.absolute))) {
+                return Err(format!("{} lies in the backup", base.display()));
+            }
+            Workspace::create(&base).map_err(|error| error.to_string())
+        });
         let workspace = match workspace {
             Ok(workspace) => self.workspace.insert(workspace),
             Err(error) => {

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Installs the Debian packages that the tests need, where they are missing.
+set -eu
+missing=
+for pair in sqlite3:sqlite3 python3:python3 zstd:zstd xz:xz-utils setsid:util-linux tar:tar cc:gcc; do
+  command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
+done
+[ -n "$missing" ] || exit 0
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "The tests need these programs, and there is no apt-get to install them:$missing" >&2
+  exit 1
+fi
+as_root=
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null 2>&1 || { echo "Install these packages as root:$missing" >&2; exit 1; }
+  as_root=sudo
+fi
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -q
+# shellcheck disable=SC2086
+$as_root apt-get install -q -y --no-install-recommends $missing

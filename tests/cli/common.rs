@@ -1,0 +1,229 @@
+//! The harness: a project directory of its own for each test, and the only place that runs the binary.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use regex::Regex;
+use serde_json::Value;
+
+/// A fixed time for runs that are compared.
+pub(crate) const NOW: &str = "2026-11-20T09:00:00Z";
+
+/// A directory with a manifest, as a user has one.
+pub(crate) struct Project {
+    folder: tempfile::TempDir,
+}
+
+/// What a command left on the terminal.
+#[must_use = "snapshot it or assert its status"]
+pub(crate) struct Output {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) status: ExitStatus,
+    folder: PathBuf,
+}
+
+impl Project {
+    /// An empty directory.
+    pub(crate) fn empty() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("tmp")).unwrap();
+        Self { folder }
+    }
+
+    /// The sample of `data/dr`, restored below the project.
+    pub(crate) fn sample() -> Self {
+        let project = Self::empty();
+        for name in ["backup.json", "sbom.json", "provenance.json", "recall.sh", "manifest.json"] {
+            let target = project.path("data/dr").join(name);
+            fs::create_dir_all(target.parent().unwrap()).unwrap();
+            fs::copy(Path::new("data/dr").join(name), target).unwrap();
+        }
+        project
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> &Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        self
+    }
+
+    /// Writes the script that the sample's manifest names.
+    pub(crate) fn script(&self, text: &str) -> &Self {
+        self.executable("data/dr/recall.sh", text)
+    }
+
+    pub(crate) fn executable(&self, name: &str, text: &str) -> &Self {
+        self.write(name, text);
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
+    /// Changes the sample's manifest.
+    pub(crate) fn edit(&self, change: impl FnOnce(&mut Value)) -> &Self {
+        self.edit_json("data/dr/manifest.json", change)
+    }
+
+    pub(crate) fn edit_json(&self, name: &str, change: impl FnOnce(&mut Value)) -> &Self {
+        let mut value = self.json(name);
+        change(&mut value);
+        self.write(name, serde_json::to_vec_pretty(&value).unwrap())
+    }
+
+    pub(crate) fn json(&self, name: &str) -> Value {
+        let text = fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The report of the last run, after it was held against its schema.
+    pub(crate) fn report(&self) -> Value {
+        let report = self.json("artifacts/dr/dr-report.json");
+        assert_follows("report", &report);
+        report
+    }
+
+    /// The events of the last run, after each was held against its schema.
+    pub(crate) fn events(&self) -> Vec<Value> {
+        let text = self.text("artifacts/dr/dr-events.ndjson");
+        let events: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        events.iter().for_each(|event| assert_follows("event", event));
+        events
+    }
+
+    /// Status and notes of a step of the last run.
+    pub(crate) fn step(&self, id: &str) -> (String, String) {
+        let report = self.report();
+        let steps = report["steps"].as_array().unwrap();
+        let step = steps.iter().find(|step| step["step"] == id).unwrap_or_else(|| panic!("{id}"));
+        (
+            step["status"].as_str().unwrap_or("none").to_owned(),
+            step["notes"].as_str().unwrap().to_owned(),
+        )
+    }
+
+    /// A command that runs in the project, with nothing inherited.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dr-drill"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("TMPDIR", self.path("tmp"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.finish(&mut self.command(arguments))
+    }
+
+    pub(crate) fn finish(&self, command: &mut Command) -> Output {
+        let output = command.output().unwrap();
+        Output {
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            status: output.status,
+            folder: self.folder.path().canonicalize().unwrap(),
+        }
+    }
+
+    /// `dr-drill run` at the fixed time.
+    pub(crate) fn drill(&self) -> Output {
+        self.run(&["run", "--current-time", NOW])
+    }
+
+    /// Drills, and expects this exit code, a failure of this step, and evidence that verifies.
+    pub(crate) fn fails_at(&self, code: i32, step: &str) -> String {
+        let output = self.drill();
+        assert_eq!(output.code(), code, "{}", output.snapshot());
+        let report = self.report();
+        let first = &report["reasons"][0];
+        assert_eq!(first["step"], step, "{}", output.snapshot());
+        self.verifies();
+        assert_eq!(self.leftovers(), Vec::<String>::new());
+        first["message"].as_str().unwrap().to_owned()
+    }
+
+    /// The evidence of the last run is sealed and intact.
+    pub(crate) fn verifies(&self) {
+        let output = self.run(&["verify"]);
+        assert_eq!(output.code(), 0, "{}", output.snapshot());
+    }
+
+    /// What runs have left outside their evidence.
+    pub(crate) fn leftovers(&self) -> Vec<String> {
+        walkdir::WalkDir::new(self.folder.path())
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with("dr-drill-run-"))
+            .map(|entry| entry.path().display().to_string())
+            .collect()
+    }
+}
+
+impl Output {
+    pub(crate) fn code(&self) -> i32 {
+        self.status.code().unwrap_or(-1)
+    }
+
+    /// Everything that a user sees, without what differs from run to run.
+    pub(crate) fn snapshot(&self) -> String {
+        let text = format!(
+            "{}------- stderr -------\n{}[exit status: {}]\n",
+            self.stdout,
+            self.stderr,
+            self.code()
+        );
+        stable(&text.replace(self.folder.to_str().unwrap(), "[PROJECT]"))
+    }
+}
+
+/// Text without measured durations.
+pub(crate) fn stable(text: &str) -> String {
+    let seconds = Regex::new(r" *[0-9]+\.[0-9]{3} s\b").unwrap();
+    let speed = Regex::new(r"[0-9]+ bytes per second").unwrap();
+    let text = seconds.replace_all(text, " [T] s");
+    speed.replace_all(&text, "[N] bytes per second").into_owned()
+}
+
+/// Holds a document against a schema of the project.
+pub(crate) fn assert_follows(schema: &str, document: &Value) {
+    let file = fs::read_dir("schemas")
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| {
+            path.file_name().unwrap().to_str().unwrap().starts_with(&format!("{schema}.v"))
+        })
+        .unwrap_or_else(|| panic!("no schema {schema}"));
+    let schema: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(document).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
+}
+
+/// Waits until `condition` holds; a test that waits longer than this hangs for a reason.
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if condition() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("waited in vain: {what}");
+}

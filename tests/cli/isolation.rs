@@ -1,0 +1,137 @@
+//! What a script cannot do: each attempt is made for real, by a script.
+
+use serde_json::{Value, json};
+
+use crate::common::Project;
+
+/// Runs a script that tries something and reports it in its exit status.
+fn attempt(script: &str) -> (i32, Value) {
+    let project = Project::sample();
+    let recall = "cat \"$1\" > \"$4/recovered-backup.json\"";
+    project.script(&format!("#!/bin/sh\n{script} && exit 42\n{recall}\n"));
+    project.edit(|manifest| manifest["restore"]["isolation"] = json!("required"));
+    let output = project.drill();
+    let report = project.report();
+    assert!([0, 1].contains(&output.code()), "{}", output.snapshot());
+    (report["restore"]["exit_status"].as_i64().unwrap_or(-1) as i32, report)
+}
+
+/// It fails for the script, and the drill goes on.
+fn is_refused(script: &str) {
+    let (status, report) = attempt(script);
+    assert_eq!((status, &report["status"]), (0, &json!("passed")), "{script}: {report:#}");
+}
+
+#[test]
+fn the_network_is_out_of_reach() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connect =
+        format!("python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}), 2)'");
+    let reachable = std::process::Command::new("sh").args(["-c", &connect]).status().unwrap();
+    assert!(reachable.success(), "the test itself must be able to connect");
+    is_refused(&connect);
+    let datagram = "python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b\"x\", (\"192.0.2.1\", 9))'";
+    is_refused(datagram);
+}
+
+#[test]
+fn nothing_outside_the_output_can_be_written() {
+    is_refused("echo x > \"$BACKUP_PATH\"");
+    is_refused("touch /tmp/dr-drill-escape");
+    is_refused("touch \"$(dirname \"$0\")/escape\"");
+    is_refused("rm \"$0\"");
+    is_refused("echo x > \"$4/../escape\"");
+    let (status, _) =
+        attempt("echo x > \"$TMPDIR/scratch\" && echo x > /dev/null && touch \"$HOME/h\"");
+    assert_eq!(status, 42, "its own temporary directory is writable");
+}
+
+#[test]
+fn processes_outside_are_neither_seen_nor_signalled() {
+    let mut victim = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    is_refused(&format!("kill -9 {}", victim.id()));
+    assert!(victim.try_wait().unwrap().is_none(), "the other process lives");
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+}
+
+#[test]
+fn privileges_cannot_be_widened() {
+    is_refused("unshare -m true");
+    is_refused("mount -t tmpfs none /mnt");
+    is_refused("chroot / true");
+    is_refused("grep -q '^NoNewPrivs:.*0' /proc/self/status");
+}
+
+#[test]
+fn limits_hold() {
+    let project = Project::sample();
+    project.script("#!/bin/sh\nhead -c 3000000 /dev/zero > $4/recovered-backup || exit 5\n");
+    project.edit(|manifest| manifest["restore"]["limits"] = json!({"file_mib": 2}));
+    assert_eq!(project.drill().code(), 1);
+    assert_eq!(project.step("restore_artifact").0, "failed");
+    project.script("#!/bin/sh\npython3 -c 'b = bytearray(400 << 20)' || exit 6\n");
+    project.edit(|manifest| manifest["restore"]["limits"] = json!({"memory_mib": 100}));
+    assert!(project.fails_at(1, "restore_artifact").contains("exit status 6"));
+}
+
+#[test]
+fn only_named_variables_are_passed_on() {
+    let project = Project::sample();
+    project.script("#!/bin/sh\nenv | cut -d= -f1 | sort | tr '\\n' ' '\nexit 1\n");
+    let output = project.finish(project.command(&["run"]).env("AWS_SECRET_ACCESS_KEY", "x"));
+    assert_eq!(output.code(), 1);
+    let names = project.text("artifacts/dr/restore/restore.log");
+    let wanted = "BACKUP_PATH HOME LANG PATH PROVENANCE_PATH PWD RESTORE_DIR SBOM_PATH TMPDIR TZ ";
+    assert_eq!(
+        names.replace("OLDPWD ", "").replace("SHLVL ", "").replace("_ ", " ").trim(),
+        wanted.trim()
+    );
+}
+
+/// Namespaces are often forbidden on hosted runners: the rungs below must hold by themselves.
+#[test]
+fn without_namespaces_the_rest_still_holds() {
+    let project = Project::sample();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    project.script(&format!(
+        "#!/bin/sh\npython3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}), 2)' && exit 41\n\
+         touch /tmp/dr-drill-escape && exit 42\n\
+         cat \"$1\" > \"$4/recovered-backup.json\"\nsetsid sleep 8321 >/dev/null 2>&1 &\n"
+    ));
+    // Forbids new namespaces to the whole run, as such runners do.
+    let forbid = "import ctypes, os, struct, sys\n\
+        libc = ctypes.CDLL(None, use_errno=True)\n\
+        libc.prctl(38, 1, 0, 0, 0)\n\
+        # seccomp: load nr; if unshare (272): errno EPERM; else allow\n\
+        code = struct.pack('HBBI', 0x20, 0, 0, 0) + struct.pack('HBBI', 0x15, 0, 1, 272)\n\
+        code += struct.pack('HBBI', 0x06, 0, 0, 0x00050001) + struct.pack('HBBI', 0x06, 0, 0, 0x7fff0000)\n\
+        buffer = ctypes.create_string_buffer(code)\n\
+        program = struct.pack('HxxxxxxP', 4, ctypes.addressof(buffer))\n\
+        filter = ctypes.create_string_buffer(program)\n\
+        assert libc.prctl(22, 2, ctypes.c_void_p(ctypes.addressof(filter)), 0, 0) == 0\n\
+        os.execv(sys.argv[1], sys.argv[1:])\n";
+    let output = project.finish(
+        std::process::Command::new("python3")
+            .args([
+                "-c",
+                forbid,
+                env!("CARGO_BIN_EXE_dr-drill"),
+                "run",
+                "--current-time",
+                crate::common::NOW,
+            ])
+            .current_dir(project.path(""))
+            .env("TMPDIR", project.path("tmp")),
+    );
+    assert_eq!(output.code(), 1, "{}", output.snapshot());
+    let report = project.report();
+    let message = report["reasons"][0]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("left processes running (sleep)"), "{}", output.snapshot());
+    assert_eq!(report["restore"]["exit_status"], 0);
+    let detail = report["isolation"][0]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("seccomp refuses sockets"), "{detail}");
+    assert!(report["isolation"].as_array().unwrap().iter().all(|p| p["in_force"] == true));
+}

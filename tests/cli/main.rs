@@ -1,0 +1,23 @@
+//! End-to-end tests: the binary in a scrubbed environment, what it prints, leaves and returns.
+
+mod common;
+mod drill;
+mod evidence;
+mod hostile;
+mod isolation;
+mod manifest;
+mod policies;
+mod real_input;
+mod reference;
+
+/// A file of tests that is not listed above would never run.
+#[test]
+fn no_test_file_is_forgotten() {
+    let listed = std::fs::read_to_string("tests/cli/main.rs").unwrap();
+    for entry in std::fs::read_dir("tests/cli").unwrap().flatten() {
+        let name = entry.file_name().into_string().unwrap();
+        if let Some(module) = name.strip_suffix(".rs").filter(|name| *name != "main") {
+            assert!(listed.contains(&format!("mod {module};")), "{name}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Generated references: committed, and compared here. `UPDATE_REFERENCE=1` writes them.
+
+use std::fs;
+
+use crate::common::Project;
+
+/// The reference of all commands, from their own help.
+fn commands() -> String {
+    let project = Project::empty();
+    let mut text = String::from(
+        "# Commands\n\nThis page is made from the commands' own help; a test compares the two \
+         (`tests/cli/reference.rs`).\n",
+    );
+    let all: [&[&str]; 10] = [
+        &[],
+        &["run"],
+        &["init"],
+        &["pin"],
+        &["check"],
+        &["check", "manifest"],
+        &["verify"],
+        &["schema"],
+        &["completions"],
+        &["man"],
+    ];
+    for command in all {
+        let arguments: Vec<&str> = command.iter().copied().chain(["--help"]).collect();
+        let output = project.run(&arguments);
+        assert_eq!(output.code(), 0);
+        let help: Vec<&str> = output.stdout.lines().map(str::trim_end).collect();
+        let name = ["dr-drill"].iter().chain(command).copied().collect::<Vec<_>>().join(" ");
+        text += &format!("\n## {name}\n\n```text\n{}\n```\n", help.join("\n"));
+    }
+    text
+}
+
+#[test]
+fn the_command_reference_is_that_of_the_binary() {
+    let wanted = commands();
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        fs::write("docs/commands.md", &wanted).unwrap();
+    }
+    assert_eq!(fs::read_to_string("docs/commands.md").unwrap_or_default(), wanted);
+}
+
+#[test]
+fn the_documents_list_every_exit_code_key_and_format() {
+    let codes = fs::read_to_string("docs/exit-codes.md").unwrap();
+    for (code, meaning) in dr_drill::cli::EXIT_CODES {
+        assert!(codes.contains(&format!("| {code} | {meaning} |")), "{code} {meaning}");
+    }
+    let manifest = fs::read_to_string("docs/manifest.md").unwrap();
+    let schema: serde_json::Value =
+        serde_json::from_str(dr_drill::wire::schema("manifest").unwrap()).unwrap();
+    let definitions = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+    for definition in definitions {
+        for key in definition["properties"].as_object().into_iter().flatten().map(|(key, _)| key) {
+            let named = [format!("`{key}`"), format!(".{key}`"), format!("`{key}.")];
+            assert!(named.iter().any(|name| manifest.contains(name)), "{key}");
+        }
+    }
+    let formats = fs::read_to_string("docs/evidence.md").unwrap();
+    for (_, file, _) in dr_drill::wire::SCHEMAS {
+        assert!(formats.contains(file), "{file}");
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    let project = Project::empty();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(project.run(&["completions", shell]).stdout.contains("dr-drill"), "{shell}");
+    }
+    assert_eq!(project.run(&["man", "--out", "man"]).code(), 0);
+    assert!(project.text("man/dr-drill-run.1").contains("keep\\-artifacts"));
+}
+
+/// The recipe of docs/tree-digest.md computes what the tool computes.
+#[test]
+fn the_recipe_for_tree_digests_agrees_with_the_tool() {
+    let document = fs::read_to_string("docs/tree-digest.md").unwrap();
+    let recipe = document.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    let project = Project::empty();
+    project.write("tree/b", "b").write("tree/a/x y", "").executable("tree/a/run", "#!/bin/sh\n");
+    project.write("tree/Ünï", "u").write("tree/a.b", "sorts before a/");
+    std::os::unix::fs::symlink("nowhere", project.path("tree/link")).unwrap();
+    fs::create_dir(project.path("tree/empty")).unwrap();
+    let printed = std::process::Command::new("python3")
+        .args(["-c", recipe, "tree"])
+        .current_dir(project.path(""))
+        .output()
+        .unwrap();
+    let theirs = String::from_utf8(printed.stdout).unwrap();
+    let folder = fs::File::open(project.path("tree")).unwrap();
+    let ours = dr_drill::digest::hash_tree(&folder, &dr_drill::digest::Unobserved).unwrap();
+    assert_eq!(
+        theirs.trim(),
+        ours.digest.to_string(),
+        "{}",
+        String::from_utf8_lossy(&printed.stderr)
+    );
+}
