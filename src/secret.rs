@@ -8,24 +8,48 @@ use regex::bytes::Regex;
 /// What stands in place of a secret.
 const REDACTED: &[u8] = b"[redacted]";
 
-/// Shapes of secrets that give themselves away, whoever prints them. Group 1 is kept.
-static SHAPES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    [
-        // A password in a URL: scheme://user:password@host
-        r"([a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@]*:)[^\s/@]+@",
-        // Authorization headers and bearer tokens.
+/// A shape of secrets that give themselves away, whoever prints them. Group 1 is kept.
+struct Shape {
+    /// Lowercase texts of which one must be there: a search for them costs less than compiling.
+    signs: &'static [&'static [u8]],
+    pattern: LazyLock<Option<Regex>>,
+    replacement: &'static [u8],
+}
+
+macro_rules! shape {
+    ($signs:expr, $pattern:expr, $replacement:expr) => {
+        Shape {
+            signs: $signs,
+            pattern: LazyLock::new(|| Regex::new($pattern).ok()),
+            replacement: $replacement,
+        }
+    };
+}
+
+static SHAPES: [Shape; 6] = [
+    // A password in a URL: scheme://user:password@host
+    shape!(&[b"://"], r"([a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@]*:)[^\s/@]+@", b"${1}[redacted]@"),
+    // Authorization headers and bearer tokens.
+    shape!(
+        &[b"bearer", b"basic"],
         r"(?i)(\b(?:bearer|basic)\s+)[a-z0-9._~+/=-]{8,}",
-        // name=value and name: value, where the name says that it is secret.
+        b"${1}[redacted]"
+    ),
+    // name=value and name: value, where the name says that it is secret.
+    shape!(
+        &[b"passw", b"secret", b"token", b"key"],
         r#"(?i)([a-z0-9_-]*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)["']?\s*[=:]\s*["']?)[^\s"',;]+"#,
-        // Keys of well-known issuers.
-        r"()\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-        r"()\bgh[pousr]_[A-Za-z0-9]{36,}\b",
-        r"()-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]*(?:-----END [A-Z ]*PRIVATE KEY-----)?",
-    ]
-    .iter()
-    .filter_map(|shape| Regex::new(shape).ok())
-    .collect()
-});
+        b"${1}[redacted]"
+    ),
+    // Keys of well-known issuers.
+    shape!(&[b"akia", b"asia"], r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", b"[redacted]"),
+    shape!(&[b"gh"], r"\bgh[pousr]_[A-Za-z0-9]{36,}\b", b"[redacted]"),
+    shape!(
+        &[b"private key"],
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]*(?:-----END [A-Z ]*PRIVATE KEY-----)?",
+        b"[redacted]"
+    ),
+];
 
 /// Takes known secrets, known private paths and secret-shaped text out of other programs' output.
 #[derive(Clone, Debug, Default)]
@@ -61,18 +85,19 @@ impl Redactor {
         for (value, replacement) in &self.replacements {
             kept = replace(&kept, value, replacement);
         }
-        for shape in SHAPES.iter() {
-            if shape.is_match(&kept) {
-                let replacement = if shape.as_str().ends_with('@') {
-                    b"${1}[redacted]@".as_slice()
-                } else {
-                    b"${1}[redacted]".as_slice()
-                };
-                kept = shape.replace_all(&kept, replacement).into_owned();
+        let lowercase = kept.to_ascii_lowercase();
+        for shape in &SHAPES {
+            let signs = shape.signs.iter().any(|sign| contains(&lowercase, sign));
+            if let (true, Some(pattern)) = (signs, shape.pattern.as_ref()) {
+                kept = pattern.replace_all(&kept, shape.replacement).into_owned();
             }
         }
         kept
     }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }
 
 fn replace(text: &[u8], value: &[u8], replacement: &[u8]) -> Vec<u8> {

@@ -192,14 +192,15 @@ fn against_disk(
             }
         }
     }
-    if let Some(evidence) = evidence {
-        if directory && real_place(evidence).starts_with(&real) {
-            problem(
-                "/backup/path",
-                "the evidence would be written into the backup".to_owned(),
-                "choose another --evidence-dir",
-            );
-        }
+    if let Some(evidence) = evidence
+        && directory
+        && real_place(evidence).starts_with(&real)
+    {
+        problem(
+            "/backup/path",
+            "the evidence would be written into the backup".to_owned(),
+            "choose another --evidence-dir",
+        );
     }
     problems
 }

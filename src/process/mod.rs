@@ -150,21 +150,48 @@ enum Message {
     RepliesEnded,
 }
 
+/// A supervisor that is ready, confined by namespaces, and waits for its order. Starting one early
+/// lets it get ready while other work is done; one that is not needed ends when it is dropped.
+#[derive(Debug)]
+pub struct Supervisor {
+    child: Child,
+    line: UnixStream,
+    messages: Receiver<Message>,
+}
+
+impl Supervisor {
+    /// Starts a supervisor.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start() -> Result<Self, ProcessError> {
+        Ok(start_supervisor(None)?)
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        end_supervisor(&mut self.child, &self.line);
+    }
+}
+
 /// Runs a program until it and all that it started have ended. Its standard output and error,
-/// in the order they were written, go to `output`.
+/// in the order they were written, go to `output`. `standby` is used if it is given.
 ///
 /// # Errors
 /// When the program was not started, or its supervisor was lost. A program that fails, hangs or is
 /// killed is no error: [`Finished::end`] says so.
 pub fn run(
     launch: &Launch<'_>,
+    standby: Option<Supervisor>,
     output: &mut dyn FnMut(&[u8]),
     interrupted: &dyn Fn() -> bool,
 ) -> Result<Finished, ProcessError> {
-    match attempt(launch, None, output, interrupted)? {
+    let supervisor = standby.map_or_else(Supervisor::start, Ok)?;
+    match attempt(launch, supervisor, output, interrupted)? {
         Attempt::Finished(finished) => Ok(finished),
         Attempt::NamespacesUnusable(why) => {
-            match attempt(launch, Some(&why), output, interrupted)? {
+            match attempt(launch, start_supervisor(Some(&why))?, output, interrupted)? {
                 Attempt::Finished(finished) => Ok(finished),
                 Attempt::NamespacesUnusable(_) => Err(ProcessError::Lost),
             }
@@ -179,12 +206,12 @@ enum Attempt {
 
 fn attempt(
     launch: &Launch<'_>,
-    no_namespaces: Option<&str>,
+    mut supervisor: Supervisor,
     output: &mut dyn FnMut(&[u8]),
     interrupted: &dyn Fn() -> bool,
 ) -> Result<Attempt, ProcessError> {
     let watch = Stopwatch::start();
-    let (mut child, line, messages) = start_supervisor(launch, no_namespaces)?;
+    give_order(&supervisor.line, launch)?;
     let mut result = Finished {
         end: End::Refused,
         left_behind: Vec::new(),
@@ -195,16 +222,14 @@ fn attempt(
     let mut output_open = true;
     let mut ended_at: Option<Duration> = None;
     loop {
-        match messages.recv_timeout(TICK) {
+        match supervisor.messages.recv_timeout(TICK) {
             Ok(Message::Output(bytes)) => output(&bytes),
             Ok(Message::OutputEnded) => output_open = false,
             Ok(Message::Reply(Reply::Confined(protections))) => result.protections = protections,
             Ok(Message::Reply(Reply::NamespacesUnusable(why))) => {
-                let _ = child.wait();
                 return Ok(Attempt::NamespacesUnusable(why));
             }
             Ok(Message::Reply(Reply::CannotStart(why))) => {
-                let _ = child.wait();
                 return Err(ProcessError::Start(why));
             }
             Ok(Message::Reply(Reply::Exited { code, signal, left_behind })) => {
@@ -227,7 +252,7 @@ fn attempt(
                 (watch.elapsed() > launch.timeout).then_some(End::TimedOut)
             };
             if let Some(reason) = reason {
-                end_supervisor(&mut child, &line);
+                end_supervisor(&mut supervisor.child, &supervisor.line);
                 ended = Some(reason);
                 ended_at = Some(watch.elapsed());
             }
@@ -238,18 +263,14 @@ fn attempt(
             break;
         }
     }
-    end_supervisor(&mut child, &line);
     result.end = ended.ok_or(ProcessError::Lost)?;
     result.seconds = watch.seconds();
     Ok(Attempt::Finished(result))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the only spawner")]
-fn start_supervisor(
-    launch: &Launch<'_>,
-    no_namespaces: Option<&str>,
-) -> io::Result<(Child, UnixStream, Receiver<Message>)> {
-    let (mut ours, theirs) = UnixStream::pair()?;
+fn start_supervisor(no_namespaces: Option<&str>) -> io::Result<Supervisor> {
+    let (line, theirs) = UnixStream::pair()?;
     let (log_reader, log_writer) = io::pipe()?;
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(SUPERVISOR_ARGUMENT);
@@ -263,6 +284,15 @@ fn start_supervisor(
         .stderr(log_writer);
     let child = command.spawn()?;
     drop(command);
+    let (sender, messages) = mpsc::sync_channel(64);
+    let replies = line.try_clone()?;
+    let reply_sender = sender.clone();
+    thread::spawn(move || read_replies(replies, &reply_sender));
+    thread::spawn(move || read_output(log_reader, &sender));
+    Ok(Supervisor { child, line, messages })
+}
+
+fn give_order(mut line: &UnixStream, launch: &Launch<'_>) -> io::Result<()> {
     let order = Order {
         program: launch.program.into(),
         arguments: launch.arguments.clone(),
@@ -274,13 +304,7 @@ fn start_supervisor(
     };
     let mut text = serde_json::to_vec(&order)?;
     text.push(b'\n');
-    ours.write_all(&text)?;
-    let (sender, messages) = mpsc::sync_channel(64);
-    let replies = ours.try_clone()?;
-    let reply_sender = sender.clone();
-    thread::spawn(move || read_replies(replies, &reply_sender));
-    thread::spawn(move || read_output(log_reader, &sender));
-    Ok((child, ours, messages))
+    line.write_all(&text)
 }
 
 fn read_replies(replies: UnixStream, sender: &SyncSender<Message>) {

@@ -11,7 +11,7 @@ use crate::backup::VerifiedBackup;
 use crate::digest::{Observer, hash};
 use crate::fs::{Contained, Root, Workspace, free_bytes};
 use crate::manifest::Script;
-use crate::process::{End, Finished, Launch, Limits, run};
+use crate::process::{End, Finished, Launch, Limits, Supervisor, run};
 use crate::secret::Redactor;
 use crate::wire::event::{IsolationFact, RestoreFacts};
 use crate::wire::manifest::Isolation;
@@ -46,11 +46,16 @@ pub struct ScriptRestore<'a> {
 }
 
 impl ScriptRestore<'_> {
-    /// Runs the script, as often as it may fail, and keeps what it prints in `log`.
+    /// Runs the script, as often as it may fail, and keeps what it prints in `log`. The first attempt
+    /// uses `standby`, if one is given.
     ///
     /// # Errors
     /// When it did not succeed; what is known is in the error.
-    pub fn run(&self, log: &mut File) -> Result<RestoreFacts, Failed> {
+    pub fn run(
+        &self,
+        mut standby: Option<Supervisor>,
+        log: &mut File,
+    ) -> Result<RestoreFacts, Failed> {
         let mut facts = RestoreFacts { driver: "script".to_owned(), ..RestoreFacts::default() };
         let fail = |facts: RestoreFacts, error| Failed { facts: Box::new(facts), error };
         let place = match self.identify(&mut facts) {
@@ -59,7 +64,7 @@ impl ScriptRestore<'_> {
         };
         loop {
             facts.attempts += 1;
-            match self.attempt(&place, &mut facts, log) {
+            match self.attempt(&place, standby.take(), &mut facts, log) {
                 Ok(()) => break,
                 Err(RestoreError::Exit(..) | RestoreError::Signal(..))
                     if facts.attempts <= self.script.retries => {}
@@ -92,6 +97,7 @@ impl ScriptRestore<'_> {
     fn attempt(
         &self,
         place: &Contained,
+        standby: Option<Supervisor>,
         facts: &mut RestoreFacts,
         log: &mut File,
     ) -> Result<(), RestoreError> {
@@ -126,7 +132,7 @@ impl ScriptRestore<'_> {
             timeout: self.script.timeout,
         };
         let mut printed = Printed::default();
-        let finished = run(&launch, &mut |bytes| printed.add(bytes), self.interrupted);
+        let finished = run(&launch, standby, &mut |bytes| printed.add(bytes), self.interrupted);
         let kept = printed.redacted(&redactor);
         facts.output_bytes += printed.total;
         write_log(log, facts.attempts, &kept, &printed).map_err(RestoreError::Output)?;

@@ -195,8 +195,10 @@ impl Output {
 /// Text without measured durations.
 pub(crate) fn stable(text: &str) -> String {
     let seconds = Regex::new(r" *[0-9]+\.[0-9]{3} s\b").unwrap();
+    let cell = Regex::new(r"\| [0-9]+\.[0-9]{3} \|").unwrap();
     let speed = Regex::new(r"[0-9]+ bytes per second").unwrap();
     let text = seconds.replace_all(text, " [T] s");
+    let text = cell.replace_all(&text, "| [T] |");
     speed.replace_all(&text, "[N] bytes per second").into_owned()
 }
 

@@ -1,4 +1,10 @@
 //! End-to-end tests: the binary in a scrubbed environment, what it prints, leaves and returns.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails"
+)]
 
 mod common;
 mod drill;

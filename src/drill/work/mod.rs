@@ -12,6 +12,7 @@ use crate::document::Syntax;
 use crate::fs::{Root, Workspace, read_capped, real_place};
 use crate::manifest::{Driver, Input, Manifest};
 use crate::payload::inspect;
+use crate::process::Supervisor;
 use crate::wire::event::{BackupFacts, Class, Context, PayloadFacts, ProvenanceFacts, SbomFacts};
 use crate::{provenance, sbom};
 
@@ -24,6 +25,8 @@ pub(super) struct Work<'a> {
     verified: Option<VerifiedBackup>,
     sbom: Option<PathBuf>,
     provenance: Option<PathBuf>,
+    /// Gets ready while the backup is verified. It is given nothing before that has passed.
+    supervisor: Option<Supervisor>,
 }
 
 impl<'a> Work<'a> {
@@ -36,6 +39,11 @@ impl<'a> Work<'a> {
             verified: None,
             sbom: None,
             provenance: None,
+            supervisor: match manifest.restore.driver {
+                // Where it cannot be started, the restore tries again, and says why.
+                Driver::Script(_) => Supervisor::start().ok(),
+                Driver::Files(_) => None,
+            },
         }
     }
 

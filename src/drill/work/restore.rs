@@ -40,7 +40,7 @@ impl Work<'_> {
                     observer: setup.watch,
                     interrupted: &|| setup.watch.interrupted(),
                 };
-                Ok(match restore.run(&mut log) {
+                Ok(match restore.run(self.supervisor.take(), &mut log) {
                     Ok(facts) => restored(facts),
                     Err(failed) => restore_failed(failed),
                 })
@@ -128,6 +128,7 @@ impl Work<'_> {
         if run.setup.keep_artifacts && workspace.output().is_dir() {
             run.evidence.keep_files("restore/artifacts", &workspace.output())?;
         }
+        self.supervisor = None;
         self.verified = None;
         self.hashed = None;
         let removed = workspace.remove();
