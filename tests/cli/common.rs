@@ -199,6 +199,8 @@ pub(crate) fn stable(text: &str) -> String {
     let speed = Regex::new(r"[0-9]+ bytes per second").unwrap();
     let text = seconds.replace_all(text, " [T] s");
     let text = cell.replace_all(&text, "| [T] |");
+    let words = Regex::new(r"[0-9]+\.[0-9]{3} seconds").unwrap();
+    let text = words.replace_all(&text, "[T] seconds");
     speed.replace_all(&text, "[N] bytes per second").into_owned()
 }
 

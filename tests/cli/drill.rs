@@ -44,12 +44,10 @@ fn sha256sum_agrees() {
 fn with_a_fixed_clock_two_runs_differ_only_in_durations() {
     let project = Project::sample();
     let mut seen = Vec::new();
+    let number = regex::Regex::new(r"[0-9]+\.[0-9]+(e-[0-9]+)?").unwrap();
+    let strip = |text: String| number.replace_all(&text, "N").into_owned();
     for _ in 0..2 {
         assert_eq!(project.drill().code(), 0);
-        let strip = |text: String| {
-            let number = regex::Regex::new(r"[0-9]+\.[0-9]+(e-[0-9]+)?").unwrap();
-            number.replace_all(&text, "N").into_owned()
-        };
         let names = ["dr-report.json", "dr-events.ndjson", "drill-metrics.json", "manifest.json"];
         seen.push(names.map(|name| strip(project.text(&format!("artifacts/dr/{name}")))));
     }
