@@ -1,12 +1,14 @@
 //! What confines a program: namespaces, Landlock, seccomp, capabilities and limits, each as far as the kernel allows.
 
 use std::collections::BTreeMap;
+use std::ffi::CStr;
 use std::path::PathBuf;
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetStatus, Scope, path_beneath_rules,
 };
+use rustix::mount::{MountFlags, MountPropagationFlags};
 use rustix::process::{Resource, Rlimit};
 use rustix::thread::{CapabilitySet, UnshareFlags};
 use seccompiler::{
@@ -34,10 +36,13 @@ const DEVICES: [&str; 6] =
 /// namespace in which the user keeps its own number.
 #[expect(deprecated, reason = "unshare is only unsound with CLONE_FILES, which is not used")]
 pub(super) fn enter_namespaces() -> Namespaces {
-    let wanted =
-        UnshareFlags::NEWNET | UnshareFlags::NEWPID | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
+    let wanted = UnshareFlags::NEWNET
+        | UnshareFlags::NEWPID
+        | UnshareFlags::NEWIPC
+        | UnshareFlags::NEWUTS
+        | UnshareFlags::NEWNS;
     if rustix::process::geteuid().is_root() && rustix::thread::unshare(wanted).is_ok() {
-        return Namespaces::Entered("network, PID, IPC and host name namespaces".to_owned());
+        return Namespaces::Entered("network, PID, IPC, mount and host name namespaces".to_owned());
     }
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
     if let Err(error) = rustix::thread::unshare(wanted | UnshareFlags::NEWUSER) {
@@ -49,15 +54,16 @@ pub(super) fn enter_namespaces() -> Namespaces {
             .and_then(|()| std::fs::write("/proc/self/gid_map", format!("{group} {group} 1")))
     });
     match mapped {
-        Ok(()) => {
-            Namespaces::Entered("user, network, PID, IPC and host name namespaces".to_owned())
-        }
+        Ok(()) => Namespaces::Entered(
+            "user, network, PID, IPC, mount and host name namespaces".to_owned(),
+        ),
         Err(error) => Namespaces::Unusable(format!("the kernel refuses a user namespace: {error}")),
     }
 }
 
 /// Confines this process and all it will start. What the kernel refuses is reported, not fatal.
 pub(super) fn confine(order: &Order, namespaces: &Result<String, String>) -> Vec<Protection> {
+    let own_proc = namespaces.is_ok() && mount_own_proc();
     let limits = set_limits(&order.limits);
     let privileges = drop_privileges();
     let filesystem = restrict_files(order, namespaces.is_err());
@@ -67,9 +73,10 @@ pub(super) fn confine(order: &Order, namespaces: &Result<String, String>) -> Vec
         (Err(why), Ok(_)) => Ok(format!("seccomp refuses sockets but local ones ({why})")),
         (Err(why), Err(error)) => Err(format!("{why}; {error}")),
     };
-    let processes = match namespaces {
-        Ok(_) => "PID namespace: all end with the first process",
-        Err(_) => "subreaper: orphans are found and killed",
+    let processes = match (namespaces, own_proc) {
+        (Ok(_), true) => "PID namespace with its own /proc: others are not seen, all end together",
+        (Ok(_), false) => "PID namespace: all end together; others are seen in /proc",
+        (Err(_), _) => "subreaper: orphans are found and killed; others are seen in /proc",
     };
     vec![
         protection("network", network),
@@ -80,6 +87,15 @@ pub(super) fn confine(order: &Order, namespaces: &Result<String, String>) -> Vec
         protection("resources", limits),
         protection("environment", Ok("only named variables are passed on".to_owned())),
     ]
+}
+
+/// Shows the processes of the PID namespace in /proc, and no others. Nothing of it is seen outside
+/// the mount namespace.
+fn mount_own_proc() -> bool {
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    rustix::mount::mount_change("/", private).is_ok()
+        && rustix::mount::mount("proc", "/proc", "proc", flags, None::<&CStr>).is_ok()
 }
 
 fn protection(name: &str, result: Result<String, String>) -> Protection {

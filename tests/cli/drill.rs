@@ -399,6 +399,44 @@ fn an_interrupted_drill_is_inconclusive_and_leaves_evidence() {
 }
 
 #[test]
+fn hashing_can_be_interrupted_too() {
+    let project = Project::sample();
+    // A file with a hole: as long to hash as a real one, without the disk.
+    fs::File::create(project.path("data/dr/backup.json")).unwrap().set_len(200 << 30).unwrap();
+    project.edit(|manifest| manifest["restore"]["copy_backup"] = json!(false));
+    let mut child = project
+        .command(&["run", "--current-time", NOW])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let events = project.path("artifacts/dr/dr-events.ndjson");
+    wait_until("hashing has begun", || {
+        fs::read_to_string(&events)
+            .is_ok_and(|text| text.contains("verify_backup_digest\",\"started"))
+    });
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(&child),
+        rustix::process::Signal::TERM,
+    )
+    .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    assert_eq!(project.step("verify_backup_digest").0, "inconclusive");
+    project.verifies();
+}
+
+#[test]
+fn a_copy_that_does_not_fit_is_not_begun() {
+    let project = Project::sample();
+    fs::File::create(project.path("data/dr/backup.json"))
+        .unwrap()
+        .set_len(1 << 50)
+        .unwrap_or_default();
+    let message = project.fails_at(1, "verify_backup_digest");
+    assert!(message.contains("bytes are free") || message.contains("has the digest"), "{message}");
+}
+
+#[test]
 fn a_killed_drill_reads_as_incomplete_and_the_next_one_works() {
     let project = Project::sample();
     assert_eq!(project.drill().code(), 0);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::Project;
+use crate::common::{NOW, Output, Project};
 
 /// Runs a script that tries something and reports it in its exit status.
 fn attempt(script: &str) -> (i32, Value) {
@@ -51,6 +51,7 @@ fn nothing_outside_the_output_can_be_written() {
 fn processes_outside_are_neither_seen_nor_signalled() {
     let mut victim = std::process::Command::new("sleep").arg("60").spawn().unwrap();
     is_refused(&format!("kill -9 {}", victim.id()));
+    is_refused("[ \"$(ls /proc | grep -c '^[0-9]')\" -gt 10 ]");
     assert!(victim.try_wait().unwrap().is_none(), "the other process lives");
     victim.kill().unwrap();
     victim.wait().unwrap();
@@ -90,6 +91,58 @@ fn only_named_variables_are_passed_on() {
     );
 }
 
+/// Runs the sample drill under a filter that answers these system calls with an error, as
+/// containers and hosted runners do.
+fn without(project: &Project, calls: &[u32]) -> Output {
+    let filter = "import ctypes, os, struct, sys\n\
+        libc = ctypes.CDLL(None, use_errno=True)\n\
+        calls = [int(call) for call in sys.argv[1].split(',')]\n\
+        code = struct.pack('HBBI', 0x20, 0, 0, 0)\n\
+        for left, call in zip(range(len(calls) - 1, -1, -1), calls):\n\
+        \x20   code += struct.pack('HBBI', 0x15, left + 1, 0, call)\n\
+        code += struct.pack('HBBI', 0x06, 0, 0, 0x7fff0000) + struct.pack('HBBI', 0x06, 0, 0, 0x00050001)\n\
+        buffer = ctypes.create_string_buffer(code, len(code))\n\
+        program = struct.pack('HxxxxxxP', len(code) // 8, ctypes.addressof(buffer))\n\
+        filter = ctypes.create_string_buffer(program)\n\
+        assert libc.prctl(38, 1, 0, 0, 0) == 0\n\
+        assert libc.prctl(22, 2, ctypes.c_void_p(ctypes.addressof(filter)), 0, 0) == 0\n\
+        os.execv(sys.argv[2], sys.argv[2:])\n";
+    let calls: Vec<String> = calls.iter().map(u32::to_string).collect();
+    project.finish(
+        std::process::Command::new("python3")
+            .args(["-c", filter, &calls.join(","), env!("CARGO_BIN_EXE_dr-drill"), "run"])
+            .args(["--current-time", NOW])
+            .current_dir(project.path(""))
+            .env("TMPDIR", project.path("tmp")),
+    )
+}
+
+/// Numbers of system calls on x86-64.
+const UNSHARE: u32 = 272;
+const LANDLOCK_CREATE_RULESET: u32 = 444;
+
+#[test]
+fn isolation_that_is_required_and_not_to_be_had_fails_the_drill() {
+    let project = Project::sample();
+    project.edit(|manifest| manifest["restore"]["isolation"] = json!("required"));
+    let output = without(&project, &[UNSHARE, LANDLOCK_CREATE_RULESET]);
+    assert_eq!(output.code(), 1, "{}", output.snapshot());
+    let (status, notes) = project.step("restore_artifact");
+    assert_eq!(status, "failed");
+    assert!(
+        notes.contains(
+            "the manifest requires isolation, and filesystem: the kernel has no Landlock"
+        ),
+        "{notes}"
+    );
+    project.edit(|manifest| manifest["restore"]["isolation"] = json!("best-effort"));
+    let output = without(&project, &[UNSHARE, LANDLOCK_CREATE_RULESET]);
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
+    assert_eq!(project.report()["findings"][0]["id"], "isolation_incomplete");
+    assert!(output.stdout.contains("the restore ran without filesystem"), "{}", output.snapshot());
+    project.verifies();
+}
+
 /// Namespaces are often forbidden on hosted runners: the rungs below must hold by themselves.
 #[test]
 fn without_namespaces_the_rest_still_holds() {
@@ -101,31 +154,7 @@ fn without_namespaces_the_rest_still_holds() {
          touch /tmp/dr-drill-escape && exit 42\n\
          cat \"$1\" > \"$4/recovered-backup.json\"\nsetsid sleep 8321 >/dev/null 2>&1 &\n"
     ));
-    // Forbids new namespaces to the whole run, as such runners do.
-    let forbid = "import ctypes, os, struct, sys\n\
-        libc = ctypes.CDLL(None, use_errno=True)\n\
-        libc.prctl(38, 1, 0, 0, 0)\n\
-        # seccomp: load nr; if unshare (272): errno EPERM; else allow\n\
-        code = struct.pack('HBBI', 0x20, 0, 0, 0) + struct.pack('HBBI', 0x15, 0, 1, 272)\n\
-        code += struct.pack('HBBI', 0x06, 0, 0, 0x00050001) + struct.pack('HBBI', 0x06, 0, 0, 0x7fff0000)\n\
-        buffer = ctypes.create_string_buffer(code)\n\
-        program = struct.pack('HxxxxxxP', 4, ctypes.addressof(buffer))\n\
-        filter = ctypes.create_string_buffer(program)\n\
-        assert libc.prctl(22, 2, ctypes.c_void_p(ctypes.addressof(filter)), 0, 0) == 0\n\
-        os.execv(sys.argv[1], sys.argv[1:])\n";
-    let output = project.finish(
-        std::process::Command::new("python3")
-            .args([
-                "-c",
-                forbid,
-                env!("CARGO_BIN_EXE_dr-drill"),
-                "run",
-                "--current-time",
-                crate::common::NOW,
-            ])
-            .current_dir(project.path(""))
-            .env("TMPDIR", project.path("tmp")),
-    );
+    let output = without(&project, &[UNSHARE]);
     assert_eq!(output.code(), 1, "{}", output.snapshot());
     let report = project.report();
     let message = report["reasons"][0]["message"].as_str().unwrap_or_default();
