@@ -1,5 +1,7 @@
 //! JSON Schema with errors for people: one sentence each, at the place that is wrong.
 
+use std::collections::HashSet;
+
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
@@ -11,7 +13,7 @@ pub struct Schema(Validator);
 /// A schema that cannot be compiled: a defect of this program, not of a document.
 #[derive(Debug, thiserror::Error)]
 #[error("the schema cannot be compiled: {0}")]
-pub struct InvalidSchema(String);
+pub struct InvalidSchema(pub String);
 
 /// One way in which a document does not follow its schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +53,26 @@ impl Schema {
             .map_err(|error| invalid(error.to_string()))
     }
 
+    /// Compiles what a schema says of the keys that one document has, which is all that can matter
+    /// to it: of a large schema and a small document that is a small part. `others` gives, from the
+    /// text of that part, the schemas that it refers to by their addresses.
+    ///
+    /// # Errors
+    /// When it is no valid schema or refers to one that was not given.
+    pub fn compile_for(
+        document: &Value,
+        mut schema: Value,
+        others: impl FnOnce(&str) -> Result<Vec<(String, Value)>, InvalidSchema>,
+    ) -> Result<Self, InvalidSchema> {
+        let mut keys = HashSet::new();
+        collect_keys(document, &mut keys);
+        prune(&mut schema, &keys);
+        drop_unreachable(&mut schema);
+        let mut others = others(&schema.to_string())?;
+        others.iter_mut().for_each(|(_, other)| prune(other, &keys));
+        Self::compile_with(&schema, &others)
+    }
+
     /// Everything that is wrong with a document, at most `cap` of it, and how much there is in all.
     #[must_use]
     pub fn violations(&self, document: &Value, cap: usize) -> (Vec<Violation>, usize) {
@@ -65,6 +87,76 @@ impl Schema {
             }
         }
         (found, total)
+    }
+}
+
+/// Every key of every object in a value.
+fn collect_keys<'a>(value: &'a Value, keys: &mut HashSet<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                keys.insert(key);
+                collect_keys(member, keys);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_keys(item, keys)),
+        _ => {}
+    }
+}
+
+/// Replaces what a schema says of properties that no object has by nothing. The names stay: they
+/// are still known.
+fn prune(schema: &mut Value, keys: &HashSet<&str>) {
+    match schema {
+        Value::Object(members) => {
+            for (keyword, member) in members {
+                match member {
+                    Value::Object(properties) if keyword == "properties" => {
+                        for (name, property) in properties {
+                            if keys.contains(name.as_str()) {
+                                prune(property, keys);
+                            } else {
+                                *property = Value::Bool(true);
+                            }
+                        }
+                    }
+                    other => prune(other, keys),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| prune(item, keys)),
+        _ => {}
+    }
+}
+
+/// Drops definitions that nothing refers to any more.
+fn drop_unreachable(schema: &mut Value) {
+    let Some(definitions) = schema.get_mut("definitions").map(Value::take) else { return };
+    let Value::Object(mut definitions) = definitions else { return };
+    let mut kept = serde_json::Map::new();
+    let mut wanted = Vec::new();
+    collect_references(schema, &mut wanted);
+    while let Some(name) = wanted.pop() {
+        if let Some(definition) = definitions.remove(&name) {
+            collect_references(&definition, &mut wanted);
+            kept.insert(name, definition);
+        }
+    }
+    schema["definitions"] = Value::Object(kept);
+}
+
+/// Names of definitions of the same schema that a part of it refers to.
+fn collect_references(schema: &Value, names: &mut Vec<String>) {
+    match schema {
+        Value::Object(members) => {
+            let reference = members.get("$ref").and_then(Value::as_str);
+            if let Some(rest) = reference.and_then(|r| r.strip_prefix("#/definitions/")) {
+                names.push(rest.split('/').next().unwrap_or(rest).to_owned());
+            }
+            members.values().for_each(|member| collect_references(member, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_references(item, names)),
+        _ => {}
     }
 }
 
@@ -174,6 +266,29 @@ mod tests {
                 "/d: `\"z\"` is not one of `[\"x\",\"y\"]`"
             ]
         );
+    }
+
+    #[test]
+    fn a_pruned_schema_finds_the_same() {
+        let schema = json!({"type": "object", "additionalProperties": false,
+            "properties": {"a": {"type": "integer"}, "b": {"$ref": "#/definitions/b"}, "properties": {"minItems": 1}},
+            "definitions": {"b": {"properties": {"c": {"const": 1}, "d": {"const": 2}}, "required": ["d"]}}});
+        for document in [
+            json!({}),
+            json!({"a": "x"}),
+            json!({"z": 1}),
+            json!({"b": {"c": 2}}),
+            json!({"b": {"d": 2, "c": 1}}),
+            json!({"b": {"d": 3}, "a": 1}),
+            json!({"properties": []}),
+            json!({"properties": [1]}),
+            json!([]),
+        ] {
+            let whole = Schema::compile(&schema).unwrap().violations(&document, 10);
+            let pruned =
+                Schema::compile_for(&document, schema.clone(), |_| Ok(Vec::new())).unwrap();
+            assert_eq!(pruned.violations(&document, 10), whole, "{document}");
+        }
     }
 
     #[test]

@@ -67,7 +67,10 @@ pub fn parse(document: &Document) -> Result<Manifest, Vec<Problem>> {
     let schema_text = wire::schema("manifest").unwrap_or_default();
     let schema = serde_json::from_str(schema_text)
         .map_err(|error| error.to_string())
-        .and_then(|schema| Schema::compile(&schema).map_err(|error| error.to_string()))
+        .and_then(|schema| {
+            Schema::compile_for(&value, schema, |_| Ok(Vec::new()))
+                .map_err(|error| error.to_string())
+        })
         .map_err(|error| vec![whole(error)])?;
     let (violations, _) = schema.violations(&value, MAX_PROBLEMS);
     let mut problems: Vec<Problem> = violations
@@ -125,7 +128,9 @@ fn known_keys(schema: &str, pointer: &str) -> Vec<String> {
     let mut here = &schema;
     for segment in pointer.split('/').skip(1) {
         here = &here["properties"][segment];
-        let reference = here["$ref"].as_str().or_else(|| here["anyOf"][0]["$ref"].as_str());
+        let reference = ["", "/anyOf/0", "/allOf/0"]
+            .iter()
+            .find_map(|place| here.pointer(&format!("{place}/$ref"))?.as_str());
         if let Some(target) = reference.and_then(|r| schema.pointer(r.trim_start_matches('#'))) {
             here = target;
         }

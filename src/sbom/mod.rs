@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::digest::Digest;
 use crate::document::parse_json;
-use crate::document::schema::Violation;
+use crate::document::schema::{InvalidSchema, Violation};
 
 /// Largest SBOM that is read, in bytes.
 pub const MAX_BYTES: u64 = 128 << 20;
@@ -76,7 +76,7 @@ pub enum SbomError {
     },
     /// A defect of this program.
     #[error("could not be checked: {0}")]
-    Internal(String),
+    Internal(#[from] InvalidSchema),
 }
 
 fn list(violations: &[Violation], total: usize) -> String {
@@ -114,7 +114,7 @@ pub fn validate(bytes: &[u8], backup: &Digest) -> Result<Sbom, SbomError> {
     } else {
         return Err(SbomError::Unrecognised);
     };
-    let schema = schemas::find(format, version).map_err(SbomError::Internal)?;
+    let schema = schemas::find(format, version, &document)?;
     let Some(schema) = schema else {
         let supported = schemas::versions(format).join(", ");
         return Err(SbomError::Version { format, version: version.to_owned(), supported });

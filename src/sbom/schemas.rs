@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use serde_json::Value;
 
-use crate::document::schema::Schema;
+use crate::document::schema::{InvalidSchema, Schema};
 
 macro_rules! vendored {
     ($name:literal) => {
@@ -36,14 +36,21 @@ pub(super) fn versions(format: &str) -> Vec<&'static str> {
     KNOWN.iter().filter(|known| known.0 == format).map(|known| known.1).collect()
 }
 
-/// The schema of a version; `None` where it is not known.
-pub(super) fn find(format: &str, version: &str) -> Result<Option<Schema>, String> {
+/// The schema of a version, as far as it matters to a document; `None` where it is not known.
+pub(super) fn find(
+    format: &str,
+    version: &str,
+    document: &Value,
+) -> Result<Option<Schema>, InvalidSchema> {
     let Some((_, _, packed)) = KNOWN.iter().find(|known| (known.0, known.1) == (format, version))
     else {
         return Ok(None);
     };
-    let schema = unpack(packed)?;
-    let text = schema.to_string();
+    Schema::compile_for(document, unpack(packed)?, referred).map(Some)
+}
+
+/// The shared schemas that a text refers to.
+fn referred(text: &str) -> Result<Vec<(String, Value)>, InvalidSchema> {
     let mut others = Vec::new();
     for (name, packed) in SHARED.iter().filter(|(name, _)| text.contains(&format!("\"{name}."))) {
         for address in ["SNAPSHOT.schema.json", "schema.json"] {
@@ -51,13 +58,13 @@ pub(super) fn find(format: &str, version: &str) -> Result<Option<Schema>, String
             others.push((address, unpack(packed)?));
         }
     }
-    Schema::compile_with(&schema, &others).map(Some).map_err(|error| error.to_string())
+    Ok(others)
 }
 
-fn unpack(packed: &[u8]) -> Result<Value, String> {
+fn unpack(packed: &[u8]) -> Result<Value, InvalidSchema> {
     let mut text = String::new();
     flate2::read::GzDecoder::new(packed)
         .read_to_string(&mut text)
-        .map_err(|error| error.to_string())?;
-    serde_json::from_str(&text).map_err(|error| error.to_string())
+        .map_err(|error| InvalidSchema(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| InvalidSchema(error.to_string()))
 }

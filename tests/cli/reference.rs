@@ -52,7 +52,7 @@ fn the_documents_list_every_exit_code_key_and_format() {
     let manifest = fs::read_to_string("docs/manifest.md").unwrap();
     let schema: serde_json::Value =
         serde_json::from_str(dr_drill::wire::schema("manifest").unwrap()).unwrap();
-    let definitions = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+    let definitions = schema["definitions"].as_object().unwrap().values().chain([&schema]);
     for definition in definitions {
         for key in definition["properties"].as_object().into_iter().flatten().map(|(key, _)| key) {
             let named = [format!("`{key}`"), format!(".{key}`"), format!("`{key}.")];
