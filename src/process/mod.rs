@@ -335,7 +335,7 @@ fn end_supervisor(child: &mut Child, line: &UnixStream) {
         if !matches!(child.try_wait(), Ok(None)) {
             return;
         }
-        thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_micros(100));
     }
     let _ = child.kill();
     let _ = child.wait();
