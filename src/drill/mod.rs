@@ -40,8 +40,6 @@ pub struct Setup<'a> {
     pub watch: &'a dyn Watch,
     /// Where restores happen if the manifest does not say.
     pub temporary_directory: PathBuf,
-    /// Where the evidence is written: a backup must not contain it.
-    pub evidence_directory: PathBuf,
     /// Where programs are looked for.
     pub search_path: OsString,
     /// Value of an environment variable.

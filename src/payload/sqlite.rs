@@ -38,5 +38,6 @@ pub(super) fn inspect(head: &[u8], length: u64) -> Result<Found, PayloadError> {
             return Err(damaged(format!("it has {pages} pages, its header says {counted}")));
         }
     }
-    Ok(Found { format: "sqlite".to_owned(), complete: true, ..Found::default() })
+    // The pages are all there; what is on them was not looked at.
+    Ok(Found { format: "sqlite".to_owned(), ..Found::default() })
 }

@@ -131,6 +131,21 @@ impl Project {
         self.finish(&mut self.command(arguments))
     }
 
+    /// Starts `dr-drill run` at the fixed time, and does not wait for it.
+    pub(crate) fn start(&self) -> std::process::Child {
+        self.command(&["run", "--current-time", NOW, "--quiet"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Waits until the events of the run that was started say this.
+    pub(crate) fn wait_for_event(&self, text: &str) {
+        let events = self.path("artifacts/dr/dr-events.ndjson");
+        wait_until(text, || fs::read_to_string(&events).is_ok_and(|found| found.contains(text)));
+    }
+
     pub(crate) fn finish(&self, command: &mut Command) -> Output {
         let output = command.output().unwrap();
         Output {

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Stdio;
 
 use serde_json::json;
 
@@ -320,17 +319,8 @@ fn a_backup_that_changes_while_it_is_restored() {
     project.script("#!/bin/sh\ncat \"$1\" > \"$4/recovered-backup\"\nsleep 1\n");
     let backup = project.path("data/dr/backup.json");
     let text = fs::read_to_string(&backup).unwrap();
-    let mut child = project
-        .command(&["run", "--current-time", NOW])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let events = project.path("artifacts/dr/dr-events.ndjson");
-    wait_until("the restore has begun", || {
-        fs::read_to_string(&events)
-            .is_ok_and(|text| text.contains("\"step_started\",\"step\":\"restore_artifact\""))
-    });
+    let mut child = project.start();
+    project.wait_for_event("\"step_started\",\"step\":\"restore_artifact\"");
     std::thread::sleep(std::time::Duration::from_millis(200));
     fs::write(&backup, text).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1));
@@ -380,12 +370,7 @@ fn an_interrupted_drill_is_inconclusive_and_leaves_evidence() {
     for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
         let project = Project::sample();
         project.script("#!/bin/sh\nsleep 6321\n");
-        let mut child = project
-            .command(&["run", "--current-time", NOW])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = project.start();
         wait_until("the script runs", || running("sleep 6321"));
         let pid = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(pid, signal).unwrap();
@@ -404,17 +389,8 @@ fn hashing_can_be_interrupted_too() {
     // A file with a hole: as long to hash as a real one, without the disk.
     fs::File::create(project.path("data/dr/backup.json")).unwrap().set_len(200 << 30).unwrap();
     project.edit(|manifest| manifest["restore"]["copy_backup"] = json!(false));
-    let mut child = project
-        .command(&["run", "--current-time", NOW])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let events = project.path("artifacts/dr/dr-events.ndjson");
-    wait_until("hashing has begun", || {
-        fs::read_to_string(&events)
-            .is_ok_and(|text| text.contains("verify_backup_digest\",\"started"))
-    });
+    let mut child = project.start();
+    project.wait_for_event("verify_backup_digest\",\"started");
     rustix::process::kill_process(
         rustix::process::Pid::from_child(&child),
         rustix::process::Signal::TERM,
@@ -442,12 +418,7 @@ fn a_killed_drill_reads_as_incomplete_and_the_next_one_works() {
     assert_eq!(project.drill().code(), 0);
     let good = project.text("data/dr/recall.sh");
     project.script("#!/bin/sh\ntouch \"$4/half\"\nsleep 7321\n");
-    let mut child = project
-        .command(&["run", "--current-time", NOW])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = project.start();
     wait_until("the script runs", || running("sleep 7321"));
     child.kill().unwrap();
     child.wait().unwrap();

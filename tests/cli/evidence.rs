@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use crate::common::{NOW, Project, assert_follows, wait_until};
+use crate::common::{NOW, Project, assert_follows};
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     walkdir::WalkDir::new(folder)
@@ -188,16 +187,8 @@ fn evidence_that_cannot_be_written_fails_the_run_whatever_the_restore_did() {
 fn two_runs_into_one_directory_do_not_meet() {
     let project = Project::sample();
     project.script("#!/bin/sh\nsleep 2\ncat \"$1\" > \"$4/recovered-backup\"\n");
-    let mut first = project
-        .command(&["run", "--current-time", NOW])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let events = project.path("artifacts/dr/dr-events.ndjson");
-    wait_until("the first has begun", || {
-        fs::read_to_string(&events).is_ok_and(|text| text.contains("restore_artifact"))
-    });
+    let mut first = project.start();
+    project.wait_for_event("restore_artifact");
     let second = project.drill();
     assert_eq!(second.code(), 5);
     assert!(
@@ -214,12 +205,7 @@ fn two_runs_into_one_directory_do_not_meet() {
 fn kill_at_any_moment_never_leaves_a_sealed_directory_that_does_not_verify() {
     let project = Project::sample();
     for delay in 0..60 {
-        let mut child = project
-            .command(&["run", "--current-time", NOW, "--quiet"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = project.start();
         std::thread::sleep(std::time::Duration::from_millis(delay));
         child.kill().unwrap();
         child.wait().unwrap();

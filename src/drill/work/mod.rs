@@ -138,7 +138,7 @@ impl<'a> Work<'a> {
                     }
                     (format, Some(services)) => format!("{format}, {services} service(s) ready"),
                     (format, None) if facts.complete => format!("{format}, complete"),
-                    (format, None) => format!("{format}, not read through"),
+                    (format, None) => format!("{format}, recognised but not read through"),
                 };
                 StepResult::passed(notes, Context { payload: Some(facts), ..Context::default() })
             }
