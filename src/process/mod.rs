@@ -211,7 +211,8 @@ fn attempt(
     interrupted: &dyn Fn() -> bool,
 ) -> Result<Attempt, ProcessError> {
     let watch = Stopwatch::start();
-    give_order(&supervisor.line, launch)?;
+    // A supervisor that could not use its namespaces has said so and gone: its reply is read below.
+    let _ = give_order(&supervisor.line, launch);
     let mut result = Finished {
         end: End::Refused,
         left_behind: Vec::new(),

@@ -37,6 +37,12 @@ impl Renderer for Annotations {
     }
 }
 
+/// The annotation for a drill that has no report.
+#[must_use]
+pub fn failure_annotation(message: &str) -> String {
+    format!("::error title=Restore drill::{}\n", data(message))
+}
+
 /// Escapes the text of a command.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use crate::wire::report::Report;
 
+pub use annotations::failure_annotation;
 pub use model::{metrics, report};
 
 /// Writes a report in one form.

@@ -173,6 +173,13 @@ fn evidence_that_cannot_be_written_fails_the_run_whatever_the_restore_did() {
         assert!(output.stderr.contains("error: nothing was run"), "{}", output.snapshot());
     }
     assert_eq!(project.text("mine/notes.txt"), "keep me");
+    let told = project
+        .finish(project.command(&["run", "--evidence-dir", "mine"]).env("GITHUB_ACTIONS", "true"));
+    assert!(
+        told.stdout.starts_with("::error title=Restore drill::nothing was run"),
+        "{}",
+        told.snapshot()
+    );
     let output = project.run(&["run", "--current-time", NOW, "--ndjson", "/dev/full"]);
     assert_eq!(output.code(), 5, "{}", output.snapshot());
     assert!(output.stderr.contains("No space left"), "{}", output.snapshot());

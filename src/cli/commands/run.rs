@@ -16,7 +16,7 @@ use crate::cli::ui::Ui;
 use crate::clock::{Clock, FixedClock, SystemClock, Timestamp};
 use crate::drill::{Loaded, Setup, load};
 use crate::plan::Plan;
-use crate::report::{JSON, TERMINAL, to_bytes};
+use crate::report::{JSON, TERMINAL, failure_annotation, to_bytes};
 use crate::wire::answer::{self, PlannedStep};
 use crate::wire::event::Verdict;
 use crate::wire::report::Report;
@@ -106,7 +106,13 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<
     };
     let mut lines =
         StepLines { ui, progress: &progress, quiet: args.quiet, findings: RefCell::default() };
-    let report = app::run(&resolved.loaded, &setup, &resolved.places, &mut lines)?;
+    let report = app::run(&resolved.loaded, &setup, &resolved.places, &mut lines)
+        .map_err(CliError::from)
+        .inspect_err(|error| {
+            if environment.github.is_some() {
+                ui.data(failure_annotation(&error.message).as_bytes());
+            }
+        })?;
     show(ui, args, environment, &resolved.places, &report)?;
     Ok(Exit::of(&report))
 }
