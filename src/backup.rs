@@ -262,3 +262,42 @@ impl VerifiedBackup {
         if same { Ok(()) } else { Err(BackupError::Changed) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Unobserved;
+
+    #[test]
+    fn only_the_pinned_digest_makes_a_verified_backup() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("b"), b"backup").unwrap();
+        let root = Root::open(folder.path(), folder.path()).unwrap();
+        let hash = || hash_backup(&root, "b", None, &Unobserved).unwrap();
+        assert!(hash().accept(&Digest::of(b"backup")).is_ok());
+        assert!(hash().accept(&Digest::of(b"other")).is_err());
+    }
+
+    #[test]
+    fn a_change_of_the_content_or_of_the_file_behind_the_name_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b");
+        std::fs::write(&path, b"backup").unwrap();
+        let root = Root::open(folder.path(), folder.path()).unwrap();
+        let verified = || {
+            hash_backup(&root, "b", None, &Unobserved)
+                .unwrap()
+                .accept(&Digest::of(b"backup"))
+                .unwrap()
+        };
+        let backup = verified();
+        assert!(backup.check_unchanged(&root, &Unobserved).is_ok());
+        std::fs::write(&path, b"backuq").unwrap();
+        assert!(matches!(backup.check_unchanged(&root, &Unobserved), Err(BackupError::Changed)));
+        std::fs::write(&path, b"backup").unwrap();
+        let backup = verified();
+        std::fs::write(folder.path().join("other"), b"backup").unwrap();
+        std::fs::rename(folder.path().join("other"), &path).unwrap();
+        assert!(matches!(backup.check_unchanged(&root, &Unobserved), Err(BackupError::Changed)));
+    }
+}

@@ -67,6 +67,8 @@ fn run_program(line: &UnixStream, namespaces: &Result<String, String>) -> io::Re
     let order: Order = serde_json::from_str(&text)?;
     let in_namespace = namespaces.is_ok();
     if !in_namespace {
+        // Killed with its parent, it could not end what it started: here only the life line tells.
+        rustix::process::set_parent_process_death_signal(None)?;
         rustix::process::set_child_subreaper(rustix::process::getpid().into())?;
     }
     let protections = protection::confine(&order, namespaces);

@@ -211,11 +211,41 @@ const REFUSED_CALLS: [libc::c_long; 30] = [
     libc::SYS_open_by_handle_at,
 ];
 
-fn filter_calls(refuse_sockets: bool) -> Result<String, String> {
+/// System calls that signal or limit the process in their first argument.
+const SIGNALLING_CALLS: [libc::c_long; 7] = [
+    libc::SYS_kill,
+    libc::SYS_tkill,
+    libc::SYS_tgkill,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
+    libc::SYS_pidfd_open,
+    libc::SYS_prlimit64,
+];
+
+/// Keeps the program from ending its supervisor, alone or with all processes at once. Inside a PID
+/// namespace the kernel does that by itself.
+fn protect_supervisor(
+    rules: &mut BTreeMap<i64, Vec<SeccompRule>>,
+) -> Result<(), seccompiler::BackendError> {
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    let group = rustix::process::getpgrp().as_raw_nonzero().get();
+    for call in SIGNALLING_CALLS {
+        for target in [own, -group, -1] {
+            let target = u64::from(target.cast_unsigned());
+            let equal =
+                SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, target)?;
+            rules.entry(call).or_default().push(SeccompRule::new(vec![equal])?);
+        }
+    }
+    Ok(())
+}
+
+fn filter_calls(no_namespaces: bool) -> Result<String, String> {
     let build = || -> Result<BpfProgram, seccompiler::BackendError> {
         let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
             REFUSED_CALLS.iter().map(|call| (*call, Vec::new())).collect();
-        if refuse_sockets {
+        if no_namespaces {
+            protect_supervisor(&mut rules)?;
             let local = u64::try_from(libc::AF_UNIX).unwrap_or(1);
             let not_local =
                 SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, local)?;

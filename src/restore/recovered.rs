@@ -148,3 +148,49 @@ fn find(output: &Path, script: &Script, backup: &str) -> Result<String, Recovere
     let wanted = format!("{DEFAULT_PREFIX}* and {backup}");
     Err(RecoveredError::Missing { wanted, found })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::backup::hash_backup;
+    use crate::digest::Unobserved;
+    use crate::wire::manifest::Isolation;
+
+    fn script() -> Script {
+        Script {
+            path: "r".to_owned(),
+            sha256: None,
+            copy_backup: false,
+            timeout: Duration::from_secs(1),
+            retries: 0,
+            recovered: None,
+            recovered_sha256: None,
+            environment: Vec::new(),
+            isolation: Isolation::BestEffort,
+            memory_bytes: None,
+            processes: 1,
+            file_bytes: None,
+        }
+    }
+
+    /// Landlock keeps a script from making such a link; where there is none, this does.
+    #[test]
+    fn a_hard_link_to_the_backup_is_no_artifact_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("output");
+        fs::create_dir(&output).unwrap();
+        fs::write(folder.path().join("b"), b"backup").unwrap();
+        let root = Root::open(folder.path(), folder.path()).unwrap();
+        let hashed = hash_backup(&root, "b", None, &Unobserved).unwrap();
+        let backup = hashed.accept(&Digest::of(b"backup")).unwrap();
+        fs::hard_link(folder.path().join("b"), output.join("recovered-backup")).unwrap();
+        let error = compare(&output, &script(), &backup, &Unobserved).unwrap_err();
+        assert!(matches!(error, RecoveredError::OwnCopy(..)), "{error}");
+        fs::remove_file(output.join("recovered-backup")).unwrap();
+        fs::copy(folder.path().join("b"), output.join("recovered-backup")).unwrap();
+        assert!(compare(&output, &script(), &backup, &Unobserved).is_ok());
+    }
+}

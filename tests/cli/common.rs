@@ -246,3 +246,11 @@ pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     }
     panic!("waited in vain: {what}");
 }
+
+/// Whether a process runs with this in its command line.
+pub(crate) fn running(command: &str) -> bool {
+    fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).replace('\0', " ").contains(command)
+    })
+}

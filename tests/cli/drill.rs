@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 
-use crate::common::{NOW, Project, assert_follows, stable, wait_until};
+use crate::common::{NOW, Project, assert_follows, running, stable, wait_until};
 
 #[test]
 fn the_sample_passes_and_leaves_sealed_evidence() {
@@ -225,14 +225,6 @@ fn a_script_that_hangs_is_ended_with_all_its_children() {
         .edit(|manifest| manifest["restore"]["timeout_seconds"] = json!(1));
     assert!(project.fails_at(1, "restore_artifact").contains("did not end within 1 seconds"));
     assert!(!running("sleep 432"));
-}
-
-/// Whether a process runs with this in its command line.
-fn running(command: &str) -> bool {
-    fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line).replace('\0', " ").contains(command)
-    })
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{NOW, Output, Project};
+use crate::common::{NOW, Output, Project, running, wait_until};
 
 /// Runs a script that tries something and reports it in its exit status.
 fn attempt(script: &str) -> (i32, Value) {
@@ -38,7 +38,7 @@ fn the_network_is_out_of_reach() {
 #[test]
 fn nothing_outside_the_output_can_be_written() {
     is_refused("echo x > \"$BACKUP_PATH\"");
-    is_refused("touch /tmp/dr-drill-escape");
+    is_refused("touch /tmp/dr-drill-escape-$(date +%N)");
     is_refused("touch \"$(dirname \"$0\")/escape\"");
     is_refused("rm \"$0\"");
     is_refused("echo x > \"$4/../escape\"");
@@ -94,6 +94,10 @@ fn only_named_variables_are_passed_on() {
 /// Runs the sample drill under a filter that answers these system calls with an error, as
 /// containers and hosted runners do.
 fn without(project: &Project, calls: &[u32]) -> Output {
+    project.finish(&mut without_calls(project, calls))
+}
+
+fn without_calls(project: &Project, calls: &[u32]) -> std::process::Command {
     let filter = "import ctypes, os, struct, sys\n\
         libc = ctypes.CDLL(None, use_errno=True)\n\
         calls = [int(call) for call in sys.argv[1].split(',')]\n\
@@ -108,13 +112,13 @@ fn without(project: &Project, calls: &[u32]) -> Output {
         assert libc.prctl(22, 2, ctypes.c_void_p(ctypes.addressof(filter)), 0, 0) == 0\n\
         os.execv(sys.argv[2], sys.argv[2:])\n";
     let calls: Vec<String> = calls.iter().map(u32::to_string).collect();
-    project.finish(
-        std::process::Command::new("python3")
-            .args(["-c", filter, &calls.join(","), env!("CARGO_BIN_EXE_dr-drill"), "run"])
-            .args(["--current-time", NOW])
-            .current_dir(project.path(""))
-            .env("TMPDIR", project.path("tmp")),
-    )
+    let mut command = std::process::Command::new("python3");
+    command
+        .args(["-c", filter, &calls.join(","), env!("CARGO_BIN_EXE_dr-drill"), "run"])
+        .args(["--current-time", NOW])
+        .current_dir(project.path(""))
+        .env("TMPDIR", project.path("tmp"));
+    command
 }
 
 /// Numbers of system calls on x86-64.
@@ -151,7 +155,7 @@ fn without_namespaces_the_rest_still_holds() {
     let port = listener.local_addr().unwrap().port();
     project.script(&format!(
         "#!/bin/sh\npython3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}), 2)' && exit 41\n\
-         touch /tmp/dr-drill-escape && exit 42\n\
+         touch /tmp/dr-drill-escape-$(date +%N) && exit 42\n\
          cat \"$1\" > \"$4/recovered-backup.json\"\nsetsid sleep 8321 >/dev/null 2>&1 &\n"
     ));
     let output = without(&project, &[UNSHARE]);
@@ -163,4 +167,29 @@ fn without_namespaces_the_rest_still_holds() {
     let detail = report["isolation"][0]["detail"].as_str().unwrap();
     assert!(detail.starts_with("seccomp refuses sockets"), "{detail}");
     assert!(report["isolation"].as_array().unwrap().iter().all(|p| p["in_force"] == true));
+}
+
+/// Without a PID namespace nothing but the life line tells the supervisor that the drill is dead.
+#[test]
+fn without_namespaces_everything_ends_with_a_killed_drill_too() {
+    let project = Project::sample();
+    project.script("#!/bin/sh\nsetsid sleep 8654 &\nsleep 8654\n");
+    let mut child = without_calls(&project, &[UNSHARE])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until("the script runs", || running("sleep 8654"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until("the script ends with the drill", || !running("sleep 8654"));
+}
+
+#[test]
+fn without_namespaces_a_script_cannot_end_its_supervisor() {
+    let project = Project::sample();
+    project
+        .script("#!/bin/sh\nkill -9 $PPID && exit 44\ncat \"$1\" > \"$4/recovered-backup.json\"\n");
+    let output = without(&project, &[UNSHARE]);
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
 }

@@ -200,7 +200,7 @@ fn a_real_pg_dump_is_whole_or_refused() {
     let facts = look(&whole).unwrap();
     assert_eq!((facts.format.as_str(), facts.complete), ("pg_dump custom", true));
     assert!(facts.time.is_some());
-    for cut in (11..whole.len()).step_by(7).chain([whole.len() - 1]) {
+    for cut in 11..whole.len() {
         assert!(look(&whole[..cut]).is_err(), "cut at {cut} of {}", whole.len());
     }
 }
