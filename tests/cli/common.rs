@@ -62,7 +62,7 @@ impl Project {
     }
 
     pub(crate) fn executable(&self, name: &str, text: &str) -> &Self {
-        self.write(name, text);
+        self.write(name, text.replace("NAP", &nap()));
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
         self
     }
@@ -247,8 +247,14 @@ pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     panic!("waited in vain: {what}");
 }
 
+/// Makes the length of a sleep one that no other run of the tests has: `NAP` stands for it.
+fn nap() -> String {
+    format!("{:07}", std::process::id())
+}
+
 /// Whether a process runs with this in its command line.
 pub(crate) fn running(command: &str) -> bool {
+    let command = &command.replace("NAP", &nap());
     fs::read_dir("/proc").unwrap().flatten().any(|entry| {
         let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&line).replace('\0', " ").contains(command)

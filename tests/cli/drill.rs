@@ -221,10 +221,10 @@ fn a_script_that_fails() {
 fn a_script_that_hangs_is_ended_with_all_its_children() {
     let project = Project::sample();
     project
-        .script("#!/bin/sh\nsetsid sleep 4321 &\nsleep 4322\n")
+        .script("#!/bin/sh\nsetsid sleep 4321NAP &\nsleep 4322NAP\n")
         .edit(|manifest| manifest["restore"]["timeout_seconds"] = json!(1));
     assert!(project.fails_at(1, "restore_artifact").contains("did not end within 1 seconds"));
-    assert!(!running("sleep 432"));
+    assert!(!running("sleep 4321NAP") && !running("sleep 4322NAP"));
 }
 
 #[test]
@@ -263,11 +263,11 @@ fn the_tools_own_copy_is_never_taken_for_a_recovered_artifact() {
 fn a_script_that_leaves_a_child_behind() {
     let project = Project::sample();
     project.script(
-        "#!/bin/sh\ncat \"$1\" > \"$4/recovered-backup\"\nsetsid sleep 5321 >/dev/null 2>&1 &\n",
+        "#!/bin/sh\ncat \"$1\" > \"$4/recovered-backup\"\nsetsid sleep 5321NAP >/dev/null 2>&1 &\n",
     );
     let message = project.fails_at(1, "restore_artifact");
     assert!(message.contains("left processes running (sleep)"), "{message}");
-    assert!(!running("sleep 5321"));
+    assert!(!running("sleep 5321NAP"));
 }
 
 #[test]
@@ -361,9 +361,9 @@ fn what_a_script_prints_is_capped_and_redacted() {
 fn an_interrupted_drill_is_inconclusive_and_leaves_evidence() {
     for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
         let project = Project::sample();
-        project.script("#!/bin/sh\nsleep 6321\n");
+        project.script("#!/bin/sh\nsleep 6321NAP\n");
         let mut child = project.start();
-        wait_until("the script runs", || running("sleep 6321"));
+        wait_until("the script runs", || running("sleep 6321NAP"));
         let pid = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(pid, signal).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(4));
@@ -371,7 +371,7 @@ fn an_interrupted_drill_is_inconclusive_and_leaves_evidence() {
         assert_eq!(project.step("restore_artifact").0, "inconclusive");
         project.verifies();
         assert_eq!(project.leftovers(), Vec::<String>::new());
-        wait_until("the script has ended", || !running("sleep 6321"));
+        wait_until("the script has ended", || !running("sleep 6321NAP"));
     }
 }
 
@@ -409,12 +409,12 @@ fn a_killed_drill_reads_as_incomplete_and_the_next_one_works() {
     let project = Project::sample();
     assert_eq!(project.drill().code(), 0);
     let good = project.text("data/dr/recall.sh");
-    project.script("#!/bin/sh\ntouch \"$4/half\"\nsleep 7321\n");
+    project.script("#!/bin/sh\ntouch \"$4/half\"\nsleep 7321NAP\n");
     let mut child = project.start();
-    wait_until("the script runs", || running("sleep 7321"));
+    wait_until("the script runs", || running("sleep 7321NAP"));
     child.kill().unwrap();
     child.wait().unwrap();
-    wait_until("the script ends with the drill", || !running("sleep 7321"));
+    wait_until("the script ends with the drill", || !running("sleep 7321NAP"));
     assert!(!project.path("artifacts/dr/dr-report.json").exists(), "an old report was left");
     let output = project.run(&["verify"]);
     assert_eq!(output.code(), 4, "{}", output.snapshot());

@@ -156,7 +156,7 @@ fn without_namespaces_the_rest_still_holds() {
     project.script(&format!(
         "#!/bin/sh\npython3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}), 2)' && exit 41\n\
          touch /tmp/dr-drill-escape-$(date +%N) && exit 42\n\
-         cat \"$1\" > \"$4/recovered-backup.json\"\nsetsid sleep 8321 >/dev/null 2>&1 &\n"
+         cat \"$1\" > \"$4/recovered-backup.json\"\nsetsid sleep 8321NAP >/dev/null 2>&1 &\n"
     ));
     let output = without(&project, &[UNSHARE]);
     assert_eq!(output.code(), 1, "{}", output.snapshot());
@@ -173,16 +173,16 @@ fn without_namespaces_the_rest_still_holds() {
 #[test]
 fn without_namespaces_everything_ends_with_a_killed_drill_too() {
     let project = Project::sample();
-    project.script("#!/bin/sh\nsetsid sleep 8654 &\nsleep 8654\n");
+    project.script("#!/bin/sh\nsetsid sleep 8654NAP &\nsleep 8654NAP\n");
     let mut child = without_calls(&project, &[UNSHARE])
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    wait_until("the script runs", || running("sleep 8654"));
+    wait_until("the script runs", || running("sleep 8654NAP"));
     child.kill().unwrap();
     child.wait().unwrap();
-    wait_until("the script ends with the drill", || !running("sleep 8654"));
+    wait_until("the script ends with the drill", || !running("sleep 8654NAP"));
 }
 
 #[test]

@@ -172,7 +172,7 @@ fn each_damage_fails_at_its_own_step() {
             "is wanted",
         ),
         (
-            format!("{SCRIPT}setsid sleep 9321 >/dev/null 2>&1 &\n"),
+            format!("{SCRIPT}setsid sleep 9321NAP >/dev/null 2>&1 &\n"),
             "restore_artifact",
             "left processes running (sleep)",
         ),
