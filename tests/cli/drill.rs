@@ -394,17 +394,6 @@ fn hashing_can_be_interrupted_too() {
 }
 
 #[test]
-fn a_copy_that_does_not_fit_is_not_begun() {
-    let project = Project::sample();
-    fs::File::create(project.path("data/dr/backup.json"))
-        .unwrap()
-        .set_len(1 << 50)
-        .unwrap_or_default();
-    let message = project.fails_at(1, "verify_backup_digest");
-    assert!(message.contains("bytes are free") || message.contains("has the digest"), "{message}");
-}
-
-#[test]
 fn a_killed_drill_reads_as_incomplete_and_the_next_one_works() {
     let project = Project::sample();
     assert_eq!(project.drill().code(), 0);

@@ -8,6 +8,7 @@
 
 mod common;
 mod drill;
+mod errors;
 mod evidence;
 mod hostile;
 mod isolation;
