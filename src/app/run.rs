@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::drill::{self, Loaded, Setup};
 use crate::event::{Sink, Store};
 use crate::evidence::{Directory, EvidenceError};
+use crate::process::Supervisor;
 use crate::report::report;
 use crate::wire::event::Event;
 use crate::wire::report::Report;
@@ -46,7 +47,7 @@ impl RunError {
     }
 }
 
-/// Runs a drill, seals its evidence and gives its report. `listener` hears every event after it
+/// Runs a drill, seals its evidence and gives its report. `standby` as in [`drill::run`]. `listener` hears every event after it
 /// was written.
 ///
 /// # Errors
@@ -54,6 +55,7 @@ impl RunError {
 pub fn run(
     loaded: &Loaded,
     setup: &Setup<'_>,
+    standby: Option<Supervisor>,
     request: &RunRequest,
     listener: &mut dyn Sink,
 ) -> Result<Report, RunError> {
@@ -69,7 +71,7 @@ pub fn run(
     }
     let conclusion = {
         let mut tee = Tee { evidence: &mut evidence, listener };
-        drill::run(loaded, setup, &mut tee).map_err(RunError::Write)?
+        drill::run(loaded, setup, standby, &mut tee).map_err(RunError::Write)?
     };
     let report = report(&conclusion.outcome, &conclusion.judgement, conclusion.manifest.as_ref());
     evidence.seal(&report, &request.output).map_err(RunError::Seal)?;

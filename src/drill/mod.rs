@@ -18,6 +18,7 @@ use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Step};
 use crate::policy::{Judgement, judge};
+use crate::process::Supervisor;
 use crate::wire::event::{Body, Class, ClockFacts, Context, ErrorFacts, Finding, Status, Tool};
 
 pub use load::{LoadError, Loaded, find_root, load};
@@ -59,7 +60,8 @@ pub struct Conclusion {
     pub judgement: Judgement,
 }
 
-/// Runs a drill to its end.
+/// Runs a drill to its end. `standby` is the supervisor for its script, if one was started early; it
+/// is given nothing before the backup is verified.
 ///
 /// # Errors
 /// Only when the evidence cannot be written: a drill without evidence is none. Everything else is
@@ -67,6 +69,7 @@ pub struct Conclusion {
 pub fn run(
     loaded: &Loaded,
     setup: &Setup<'_>,
+    standby: Option<Supervisor>,
     evidence: &mut dyn Evidence,
 ) -> io::Result<Conclusion> {
     let watch = Stopwatch::start();
@@ -93,7 +96,7 @@ pub fn run(
         manifest: loaded.shown_path.display().to_string(),
         steps: plan.ids(),
     })?;
-    steps::walk(&mut run, loaded, manifest.as_ref())?;
+    steps::walk(&mut run, loaded, manifest.as_ref(), standby)?;
     run.step(Step::SealEvidence, |_| {
         Ok(StepResult::passed("evidence complete", Context::default()))
     })?;

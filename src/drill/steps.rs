@@ -7,6 +7,7 @@ use super::{Loaded, Run, StepResult, shown};
 use crate::manifest::Manifest;
 use crate::plan::Step;
 use crate::policy::enforce;
+use crate::process::Supervisor;
 use crate::wire::event::{Class, Context, ManifestFacts, PolicyStatus, Status};
 
 /// What must have passed before anything is restored.
@@ -23,10 +24,11 @@ pub(super) fn walk(
     run: &mut Run<'_>,
     loaded: &Loaded,
     manifest: Option<&Manifest>,
+    standby: Option<Supervisor>,
 ) -> io::Result<()> {
     run.step(Step::LoadManifest, |run| load_manifest(run, loaded))?;
     let (Some(manifest), Some(root)) = (manifest, &loaded.root) else { return Ok(()) };
-    let mut work = Work::new(manifest, root);
+    let mut work = Work::new(manifest, root, standby);
     run.step(Step::VerifyBackupDigest, |run| Ok(work.verify_digest(run)))?;
     run.step(Step::VerifyBackupPayload, |run| Ok(work.verify_payload(run)))?;
     run.step(Step::ValidateSbom, |run| work.validate_sbom(run))?;

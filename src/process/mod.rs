@@ -12,6 +12,7 @@ use std::ffi::OsString;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -280,6 +281,8 @@ fn start_supervisor(no_namespaces: Option<&str>) -> io::Result<Supervisor> {
     }
     command
         .env_clear()
+        // Ctrl-C at a terminal goes to a whole process group: it is for the drill to act on it.
+        .process_group(0)
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(log_writer.try_clone()?)
         .stderr(log_writer);

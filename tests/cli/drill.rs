@@ -365,7 +365,8 @@ fn an_interrupted_drill_is_inconclusive_and_leaves_evidence() {
         let mut child = project.start();
         wait_until("the script runs", || running("sleep 6321NAP"));
         let pid = rustix::process::Pid::from_child(&child);
-        rustix::process::kill_process(pid, signal).unwrap();
+        // As a terminal does it: to the whole process group.
+        rustix::process::kill_process_group(pid, signal).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(4));
         assert_eq!(project.report()["status"], "inconclusive");
         assert_eq!(project.step("restore_artifact").0, "inconclusive");

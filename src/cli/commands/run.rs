@@ -16,6 +16,7 @@ use crate::cli::ui::Ui;
 use crate::clock::{Clock, FixedClock, SystemClock, Timestamp};
 use crate::drill::{Loaded, Setup, load};
 use crate::plan::Plan;
+use crate::process::Supervisor;
 use crate::report::{JSON, TERMINAL, failure_annotation, to_bytes};
 use crate::wire::answer::{self, PlannedStep};
 use crate::wire::event::Verdict;
@@ -66,6 +67,9 @@ pub(super) struct RunArgs {
 /// The arguments as they are meant, with every path absolute.
 struct Resolved {
     places: RunRequest,
+    /// Gets ready while the manifest is read. Where it cannot be started, the restore tries again,
+    /// and says why.
+    standby: Option<Supervisor>,
     clock: Box<dyn Clock>,
     loaded: Loaded,
 }
@@ -73,6 +77,7 @@ struct Resolved {
 impl Resolved {
     fn new(args: &RunArgs, environment: &Environment) -> Self {
         let here = &environment.working_directory;
+        let standby = if args.dry_run { None } else { Supervisor::start().ok() };
         let places = RunRequest {
             output: here.join(&args.output),
             ndjson: here.join(&args.ndjson),
@@ -84,7 +89,7 @@ impl Resolved {
         };
         let evidence = Some(places.evidence_directory.as_path());
         let loaded = load(&args.manifest, args.root.as_deref(), here, evidence);
-        Self { places, clock, loaded }
+        Self { places, standby, clock, loaded }
     }
 }
 
@@ -106,7 +111,7 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<
     };
     let mut lines =
         StepLines { ui, progress: &progress, quiet: args.quiet, findings: RefCell::default() };
-    let report = app::run(&resolved.loaded, &setup, &resolved.places, &mut lines)
+    let report = app::run(&resolved.loaded, &setup, resolved.standby, &resolved.places, &mut lines)
         .map_err(CliError::from)
         .inspect_err(|error| {
             if environment.github.is_some() {

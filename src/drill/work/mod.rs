@@ -25,12 +25,12 @@ pub(super) struct Work<'a> {
     verified: Option<VerifiedBackup>,
     sbom: Option<PathBuf>,
     provenance: Option<PathBuf>,
-    /// Gets ready while the backup is verified. It is given nothing before that has passed.
+    /// Got ready while the backup was verified. It is given nothing before that has passed.
     supervisor: Option<Supervisor>,
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(manifest: &'a Manifest, root: &'a Root) -> Self {
+    pub(super) fn new(manifest: &'a Manifest, root: &'a Root, standby: Option<Supervisor>) -> Self {
         Self {
             manifest,
             root,
@@ -39,11 +39,7 @@ impl<'a> Work<'a> {
             verified: None,
             sbom: None,
             provenance: None,
-            supervisor: match manifest.restore.driver {
-                // Where it cannot be started, the restore tries again, and says why.
-                Driver::Script(_) => Supervisor::start().ok(),
-                Driver::Files(_) => None,
-            },
+            supervisor: standby,
         }
     }
 
