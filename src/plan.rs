@@ -89,12 +89,6 @@ impl Plan {
     pub fn ids(&self) -> Vec<String> {
         self.steps.iter().map(|(step, _)| step.id().to_owned()).collect()
     }
-
-    /// Whether a step is planned.
-    #[must_use]
-    pub fn contains(&self, step: Step) -> bool {
-        self.steps.iter().any(|(planned, _)| *planned == step)
-    }
 }
 
 /// What a step does; `None` where it is not planned.

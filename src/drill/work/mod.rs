@@ -146,7 +146,7 @@ impl<'a> Work<'a> {
         let Some(input) = &self.manifest.sbom else {
             return Ok(StepResult::skipped("none is given"));
         };
-        let read = match self.read_input(run, input, "sbom", "sbom", sbom::MAX_BYTES)? {
+        let read = match self.read_input(run, input, "sbom", sbom::MAX_BYTES)? {
             Ok(read) => read,
             Err(failed) => return Ok(*failed),
         };
@@ -183,11 +183,10 @@ impl<'a> Work<'a> {
         let Some(input) = &self.manifest.provenance else {
             return Ok(StepResult::skipped("none is given"));
         };
-        let read =
-            match self.read_input(run, input, "provenance", "provenance", provenance::MAX_BYTES)? {
-                Ok(read) => read,
-                Err(failed) => return Ok(*failed),
-            };
+        let read = match self.read_input(run, input, "provenance", provenance::MAX_BYTES)? {
+            Ok(read) => read,
+            Err(failed) => return Ok(*failed),
+        };
         self.provenance.clone_from(&read.copy);
         Ok(match provenance::validate(&read.bytes, &self.backup_digest()) {
             Ok(found) => {
@@ -225,11 +224,10 @@ impl<'a> Work<'a> {
         run: &mut Run<'_>,
         input: &Input,
         what: &str,
-        key: &str,
         cap: u64,
     ) -> io::Result<Result<ReadInput, Box<StepResult>>> {
         let failed = |message: String| {
-            let hint = Some(format!("check {key}.path in the manifest"));
+            let hint = Some(format!("check {what}.path in the manifest"));
             Ok(Err(Box::new(StepResult::failed(
                 Class::Integrity,
                 &message,
