@@ -87,8 +87,9 @@ impl Redactor {
         }
         let lowercase = kept.to_ascii_lowercase();
         for shape in &SHAPES {
-            let signs = shape.signs.iter().any(|sign| contains(&lowercase, sign));
-            if let (true, Some(pattern)) = (signs, shape.pattern.as_ref()) {
+            if shape.signs.iter().any(|sign| contains(&lowercase, sign))
+                && let Some(pattern) = shape.pattern.as_ref()
+            {
                 kept = pattern.replace_all(&kept, shape.replacement).into_owned();
             }
         }

@@ -1,10 +1,14 @@
 //! JSON Schema with errors for people: one sentence each, at the place that is wrong.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
-use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+/// The keyword below which schemas keep what they refer to.
+const DEFINITIONS: &str = "definitions";
 
 /// A compiled schema. Formats are checked; nothing is ever fetched.
 #[derive(Debug)]
@@ -53,21 +57,21 @@ impl Schema {
             .map_err(|error| invalid(error.to_string()))
     }
 
-    /// Compiles what a schema says of the keys that one document has, which is all that can matter
-    /// to it: of a large schema and a small document that is a small part. `others` gives, from the
-    /// text of that part, the schemas that it refers to by their addresses.
+    /// Compiles what the text of a schema says of the keys that one document has, which is all that
+    /// can matter to it: of a large schema and a small document that is a small part, and the rest
+    /// is not even parsed. `others` gives, from that part as text, the schemas that it refers to by
+    /// their addresses.
     ///
     /// # Errors
     /// When it is no valid schema or refers to one that was not given.
     pub fn compile_for(
         document: &Value,
-        mut schema: Value,
+        schema: &str,
         others: impl FnOnce(&str) -> Result<Vec<(String, Value)>, InvalidSchema>,
     ) -> Result<Self, InvalidSchema> {
         let mut keys = HashSet::new();
         collect_keys(document, &mut keys);
-        prune(&mut schema, &keys);
-        drop_unreachable(&mut schema);
+        let schema = reduced(schema, &keys).map_err(|error| InvalidSchema(error.to_string()))?;
         let mut others = others(&schema.to_string())?;
         others.iter_mut().for_each(|(_, other)| prune(other, &keys));
         Self::compile_with(&schema, &others)
@@ -129,20 +133,30 @@ fn prune(schema: &mut Value, keys: &HashSet<&str>) {
     }
 }
 
-/// Drops definitions that nothing refers to any more.
-fn drop_unreachable(schema: &mut Value) {
-    let Some(definitions) = schema.get_mut("definitions").map(Value::take) else { return };
-    let Value::Object(mut definitions) = definitions else { return };
-    let mut kept = serde_json::Map::new();
+/// A schema with what it says of these keys only, and the definitions that this refers to.
+fn reduced(text: &str, keys: &HashSet<&str>) -> serde_json::Result<Value> {
+    let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
+    let mut definitions: BTreeMap<String, &RawValue> = members
+        .remove(DEFINITIONS)
+        .map_or(Ok(BTreeMap::new()), |raw| serde_json::from_str(raw.get()))?;
+    let mut schema = members
+        .into_iter()
+        .map(|(keyword, raw)| Ok((keyword, serde_json::from_str::<Value>(raw.get())?)))
+        .collect::<serde_json::Result<Value>>()?;
+    prune(&mut schema, keys);
     let mut wanted = Vec::new();
-    collect_references(schema, &mut wanted);
+    collect_references(&schema, &mut wanted);
+    let mut kept = Map::new();
     while let Some(name) = wanted.pop() {
-        if let Some(definition) = definitions.remove(&name) {
+        if let Some(raw) = definitions.remove(&name) {
+            let mut definition = serde_json::from_str(raw.get())?;
+            prune(&mut definition, keys);
             collect_references(&definition, &mut wanted);
             kept.insert(name, definition);
         }
     }
-    schema["definitions"] = Value::Object(kept);
+    schema[DEFINITIONS] = Value::Object(kept);
+    Ok(schema)
 }
 
 /// Names of definitions of the same schema that a part of it refers to.
@@ -286,7 +300,7 @@ mod tests {
         ] {
             let whole = Schema::compile(&schema).unwrap().violations(&document, 10);
             let pruned =
-                Schema::compile_for(&document, schema.clone(), |_| Ok(Vec::new())).unwrap();
+                Schema::compile_for(&document, &schema.to_string(), |_| Ok(Vec::new())).unwrap();
             assert_eq!(pruned.violations(&document, 10), whole, "{document}");
         }
     }

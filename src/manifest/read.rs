@@ -65,13 +65,8 @@ pub fn document(bytes: &[u8], syntax: Syntax) -> Result<Document, Vec<Problem>> 
 pub fn parse(document: &Document) -> Result<Manifest, Vec<Problem>> {
     let mut value = document.to_value();
     let schema_text = wire::schema("manifest").unwrap_or_default();
-    let schema = serde_json::from_str(schema_text)
-        .map_err(|error| error.to_string())
-        .and_then(|schema| {
-            Schema::compile_for(&value, schema, |_| Ok(Vec::new()))
-                .map_err(|error| error.to_string())
-        })
-        .map_err(|error| vec![whole(error)])?;
+    let schema = Schema::compile_for(&value, schema_text, |_| Ok(Vec::new()))
+        .map_err(|error| vec![whole(error.to_string())])?;
     let (violations, _) = schema.violations(&value, MAX_PROBLEMS);
     let mut problems: Vec<Problem> = violations
         .iter()

@@ -46,7 +46,7 @@ pub(super) fn find(
     else {
         return Ok(None);
     };
-    Schema::compile_for(document, unpack(packed)?, referred).map(Some)
+    Schema::compile_for(document, &unpack(packed)?, referred).map(Some)
 }
 
 /// The shared schemas that a text refers to.
@@ -55,16 +55,18 @@ fn referred(text: &str) -> Result<Vec<(String, Value)>, InvalidSchema> {
     for (name, packed) in SHARED.iter().filter(|(name, _)| text.contains(&format!("\"{name}."))) {
         for address in ["SNAPSHOT.schema.json", "schema.json"] {
             let address = format!("http://cyclonedx.org/schema/{name}.{address}");
-            others.push((address, unpack(packed)?));
+            let schema = serde_json::from_str(&unpack(packed)?)
+                .map_err(|error| InvalidSchema(error.to_string()))?;
+            others.push((address, schema));
         }
     }
     Ok(others)
 }
 
-fn unpack(packed: &[u8]) -> Result<Value, InvalidSchema> {
+fn unpack(packed: &[u8]) -> Result<String, InvalidSchema> {
     let mut text = String::new();
     flate2::read::GzDecoder::new(packed)
         .read_to_string(&mut text)
         .map_err(|error| InvalidSchema(error.to_string()))?;
-    serde_json::from_str(&text).map_err(|error| InvalidSchema(error.to_string()))
+    Ok(text)
 }

@@ -1,7 +1,7 @@
 //! The harness: a project directory of its own for each test, and the only place that runs the binary.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, lchown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -117,7 +117,11 @@ impl Project {
 
     /// A command that runs in the project, with nothing inherited.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dr-drill"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_dr-drill")), arguments)
+    }
+
+    fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(self.folder.path())
@@ -130,6 +134,28 @@ impl Project {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.finish(&mut self.command(arguments))
+    }
+
+    /// `dr-drill run` at the fixed time by a user whom file permissions hold back, which they do not
+    /// do with root. Gives the message of the first reason.
+    pub(crate) fn unprivileged_failure(&self, step: &str) -> String {
+        let mut command = self.command(&["run", "--current-time", NOW]);
+        if rustix::process::geteuid().is_root() {
+            let nobody = 65534;
+            // The build's own directory may be closed to others.
+            fs::copy(env!("CARGO_BIN_EXE_dr-drill"), self.path("dr-drill")).unwrap();
+            for entry in walkdir::WalkDir::new(self.folder.path()) {
+                lchown(entry.unwrap().path(), Some(nobody), Some(nobody)).unwrap();
+            }
+            command = self.command_of(&self.path("dr-drill"), &["run", "--current-time", NOW]);
+            command.uid(nobody).gid(nobody);
+        }
+        let output = self.finish(&mut command);
+        assert_eq!(output.code(), 1, "{}", output.snapshot());
+        let reason = &self.report()["reasons"][0];
+        assert_eq!(reason["step"], step, "{}", output.snapshot());
+        self.verifies();
+        reason["message"].as_str().unwrap().to_owned()
     }
 
     /// Starts `dr-drill run` at the fixed time, and does not wait for it.

@@ -1,6 +1,7 @@
 //! Errors that no other test provokes, each through the binary.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use rustix::fs::{CWD, FileType, Mode};
 use serde_json::json;
@@ -130,4 +131,37 @@ fn a_list_of_digests_that_is_not_there() {
     project.edit(|manifest| manifest["restore"] = json!({"digests": "absent"}));
     let message = project.fails_at(1, "validate_restored_backup");
     assert!(message.contains("the list `absent` cannot be opened"), "{message}");
+}
+
+#[test]
+fn files_that_may_not_be_read() {
+    let tree = Project::empty();
+    tree.write("tree/a", "a").write("tree/closed", "b");
+    let _ = tree.run(&["init", "tree", "--manifest", "data/dr/manifest.json"]);
+    fs::set_permissions(tree.path("tree/closed"), fs::Permissions::from_mode(0o000)).unwrap();
+    let message = tree.unprivileged_failure("verify_backup_digest");
+    assert!(message.contains("`closed` cannot be read: Permission denied"), "{message}");
+
+    let recovered = Project::sample();
+    recovered.script("#!/bin/sh\ncd \"$4\"\nmkdir recovered-backup\n: > recovered-backup/x\nchmod 0 recovered-backup/x\n");
+    let message = recovered.unprivileged_failure("validate_restored_backup");
+    assert!(message.contains("`x` cannot be read: Permission denied"), "{message}");
+}
+
+#[test]
+fn a_private_copy_whose_path_is_too_long() {
+    let project = Project::sample();
+    let name = format!("{}.json", "b".repeat(200));
+    fs::rename(project.path("data/dr/backup.json"), project.path(&format!("data/dr/{name}")))
+        .unwrap();
+    // Paths may have 4095 bytes: the run's own directory has them, the copy in it has not.
+    let root = fs::canonicalize(project.path("data/dr")).unwrap().as_os_str().len();
+    let depth = (4095 - 120 - root) / 100;
+    let output = vec!["d".repeat(99); depth].join("/");
+    project.edit(|manifest| {
+        manifest["backup"]["path"] = json!(name);
+        manifest["restore"]["output_dir"] = json!(output);
+    });
+    let message = project.fails_at(1, "verify_backup_digest");
+    assert!(message.contains("File name too long"), "{message}");
 }
