@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
 use super::protection::{self, Namespaces};
-use super::{Order, Protection, Reply, SUPERVISOR_ARGUMENT};
+use super::{OWN_BINARY, Order, Protection, Reply, SUPERVISOR_ARGUMENT};
 use crate::clock::Stopwatch;
 
 /// A program's last children may take this long to end after it: a pipeline's tail, say.
@@ -53,7 +53,8 @@ fn send(mut line: &UnixStream, reply: &Reply) -> io::Result<()> {
 /// Starts this binary once more as first process of the new PID namespace, and waits for it.
 #[expect(clippy::disallowed_methods, reason = "part of the only spawner")]
 fn run_inside(names: &str) -> io::Result<()> {
-    let status = Command::new(std::env::current_exe()?)
+    let status = Command::new(OWN_BINARY)
+        .arg0("dr-drill")
         .args([SUPERVISOR_ARGUMENT, "inside", names])
         .stdin(Stdio::inherit())
         .status()?;

@@ -27,6 +27,9 @@ pub use confine::supervise;
 
 /// First argument of the binary when it is started as supervisor.
 pub const SUPERVISOR_ARGUMENT: &str = "__confine";
+/// The binary that runs, wherever it lies. Its path would not do: it can be replaced while it runs,
+/// and seen from a new mount namespace it leads out of a chroot.
+const OWN_BINARY: &str = "/proc/self/exe";
 /// How often an interruption is looked for.
 const TICK: Duration = Duration::from_millis(50);
 /// How long the supervisor may take to end everything before it is killed itself.
@@ -274,8 +277,8 @@ fn attempt(
 fn start_supervisor(no_namespaces: Option<&str>) -> io::Result<Supervisor> {
     let (line, theirs) = UnixStream::pair()?;
     let (log_reader, log_writer) = io::pipe()?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg(SUPERVISOR_ARGUMENT);
+    let mut command = Command::new(OWN_BINARY);
+    command.arg0("dr-drill").arg(SUPERVISOR_ARGUMENT);
     if let Some(why) = no_namespaces {
         command.args(["without-namespaces", why]);
     }

@@ -90,11 +90,11 @@ pub(super) fn confine(order: &Order, namespaces: &Result<String, String>) -> Vec
 }
 
 /// Shows the processes of the PID namespace in /proc, and no others. Nothing of it is seen outside
-/// the mount namespace.
+/// the mount namespace: for that the mount below it must be private. The root need not be a mount:
+/// in a chroot it is none.
 fn mount_own_proc() -> bool {
-    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    rustix::mount::mount_change("/", private).is_ok()
+    rustix::mount::mount_change("/proc", MountPropagationFlags::PRIVATE).is_ok()
         && rustix::mount::mount("proc", "/proc", "proc", flags, None::<&CStr>).is_ok()
 }
 

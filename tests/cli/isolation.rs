@@ -35,6 +35,34 @@ fn the_network_is_out_of_reach() {
     is_refused(datagram);
 }
 
+/// As builds in chroots run: the root is no mount of its own, and paths seen from a new mount
+/// namespace lead out of it.
+#[test]
+fn a_drill_in_a_chroot_is_isolated_as_any_other() {
+    let project = Project::sample();
+    project.edit(|manifest| manifest["restore"]["isolation"] = json!("required"));
+    let inner = project.command(&["run", "--current-time", NOW]);
+    let user = if rustix::process::geteuid().is_root() { "-m" } else { "-rm" };
+    // The new root is a plain directory, with everything mounted below it.
+    let enter = r#"mkdir inside && cd inside && for entry in /*; do
+        if [ -L "$entry" ]; then cp -P "$entry" .
+        elif [ -d "$entry" ]; then mkdir ".$entry" && mount --rbind "$entry" ".$entry"; fi || exit 9
+    done && exec chroot . sh -c "cd '$OLDPWD' && exec '$0' run --current-time $1""#;
+    let mut command = std::process::Command::new("unshare");
+    command
+        .args([user, "sh", "-c", enter])
+        .arg(inner.get_program())
+        .arg(NOW)
+        .current_dir(project.path(""))
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
+        .env("TMPDIR", project.path("tmp"));
+    let output = project.finish(&mut command);
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
+    let processes = &project.report()["isolation"][1]["detail"];
+    assert!(processes.as_str().unwrap().contains("its own /proc"), "{processes}");
+}
+
 #[test]
 fn nothing_outside_the_output_can_be_written() {
     is_refused("echo x > \"$BACKUP_PATH\"");
