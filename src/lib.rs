@@ -26,4 +26,5 @@ pub mod report;
 pub mod restore;
 pub mod sbom;
 pub mod secret;
+pub mod signature;
 pub mod wire;

@@ -110,8 +110,25 @@ fn describe(step: Step, manifest: Option<&Manifest>) -> Option<String> {
         }
         Step::ValidateSbom => format!("check {}", manifest.sbom.as_ref()?.path),
         Step::ValidateProvenance => {
+            if manifest.provenance.is_none() && manifest.policies.require_signature {
+                return Some("find the signed provenance that the policies require".to_owned());
+            }
             let provenance = manifest.provenance.as_ref()?;
-            format!("find the digest of the backup in {}", provenance.path)
+            let path = &provenance.file.path;
+            let wanted = provenance.threshold;
+            match (provenance.keys.len(), &provenance.identity) {
+                (0, None) => {
+                    format!("find the digest of the backup in {path}; verify no signature")
+                }
+                (0, Some((name, _))) => {
+                    format!("find what {name} has signed of the backup in {path}")
+                }
+                (keys, _) => {
+                    format!(
+                        "find what {wanted} of {keys} key(s) have signed of the backup in {path}"
+                    )
+                }
+            }
         }
         Step::RestoreArtifact => match &manifest.restore.driver {
             Driver::Script(script) => {

@@ -162,7 +162,11 @@ pub fn init(
             captured_at: captured_at.to_string(),
         },
         sbom: input(&request.sbom)?,
-        provenance: input(&request.provenance)?,
+        provenance: input(&request.provenance)?.map(|file| wire::Provenance {
+            path: file.path,
+            sha256: file.sha256,
+            ..wire::Provenance::default()
+        }),
         restore: wire::Restore {
             driver,
             script,

@@ -1,7 +1,11 @@
 //! Use cases: what the command line asks for, wired together from the modules below.
 
 mod author;
+mod check;
+mod keys;
 mod run;
 
 pub use author::{AuthorError, InitRequest, Pinned, init, pin};
+pub use check::{CheckError, ProvenanceRequest, Subject, check_provenance, read_key};
+pub use keys::{SignError, generate_key, sign};
 pub use run::{RunError, RunRequest, run};

@@ -1,6 +1,6 @@
 //! Errors as people read them: what was not done and why, a hint, an exit code. The one place that attaches them.
 
-use crate::app::{AuthorError, RunError};
+use crate::app::{AuthorError, CheckError, RunError, SignError};
 use crate::backup::BackupError;
 use crate::drill::LoadError;
 
@@ -34,6 +34,19 @@ impl From<LoadError> for CliError {
     fn from(error: LoadError) -> Self {
         let hint = error.hint().map(str::to_owned);
         Self { message: format!("nothing was run: {error}"), hint, exit: Exit::Usage }
+    }
+}
+
+impl From<SignError> for CliError {
+    fn from(error: SignError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self { message: format!("nothing was signed: {error}"), hint, exit: Exit::Usage }
+    }
+}
+
+impl From<CheckError> for CliError {
+    fn from(error: CheckError) -> Self {
+        Self::usage(format!("nothing was checked: {error}"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! SHA-256 digests of bytes, streams and directory trees, computed once and in one pass.
 
+mod other;
 mod stream;
 mod tree;
 
@@ -8,6 +9,7 @@ use std::str::FromStr;
 
 use sha2::Digest as _;
 
+pub use other::other_digest;
 pub use stream::{StreamError, copy_and_hash, hash};
 pub use tree::{Tree, TreeEntry, TreeError, TreeKind, hash_tree, tree_digest};
 

@@ -7,6 +7,7 @@ use crate::digest::Digest;
 use crate::document::Syntax;
 use crate::fs::{PathError, ReadError, Root, open_for_reading, parent_of, read_capped, real_place};
 use crate::manifest::{self, Driver, Manifest, Problem};
+use crate::signature::PublicKey;
 
 /// A manifest as it was read, whether it could be understood or not.
 #[derive(Debug)]
@@ -21,6 +22,10 @@ pub struct Loaded {
     pub syntax: Syntax,
     /// Where its paths are resolved.
     pub root: Option<Root>,
+    /// The key that signed it, if one was asked for.
+    pub signed_by: Option<String>,
+    /// The envelope with its signature; empty if none was asked for.
+    pub signature: Vec<u8>,
     /// What it says.
     pub manifest: Result<Manifest, LoadError>,
 }
@@ -34,6 +39,9 @@ pub enum LoadError {
     /// It cannot be read.
     #[error("the manifest {0} {1}")]
     Read(String, #[source] ReadError),
+    /// It is not signed by the key that was asked for.
+    #[error("the manifest {0} is refused, and nothing was read through it: {1}")]
+    Signature(String, String),
     /// The root is not one for it.
     #[error("the root of the manifest: {0}")]
     Root(#[source] PathError),
@@ -65,20 +73,26 @@ impl LoadError {
         match self {
             Self::Missing(_) => Some("write one with: dr-drill init BACKUP --script SCRIPT"),
             Self::Invalid { .. } => Some("docs/manifest.md lists every key"),
+            Self::Signature(..) => Some("sign it with: dr-drill sign MANIFEST --key KEY"),
             Self::Read(..) | Self::Root(_) => None,
         }
     }
 }
 
-/// Reads the manifest at `path`, relative to `working_directory`. `evidence` is where a run will
-/// write.
+/// What a manifest is held against while it is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadRequest<'a> {
+    /// The root, if it is not the usual one.
+    pub root: Option<&'a Path>,
+    /// Where a run will write.
+    pub evidence: Option<&'a Path>,
+    /// The key that must have signed it.
+    pub key: Option<&'a PublicKey>,
+}
+
+/// Reads the manifest at `path`, relative to `working_directory`.
 #[must_use]
-pub fn load(
-    path: &Path,
-    root: Option<&Path>,
-    working_directory: &Path,
-    evidence: Option<&Path>,
-) -> Loaded {
+pub fn load(path: &Path, working_directory: &Path, request: LoadRequest<'_>) -> Loaded {
     let place = working_directory.join(path);
     let syntax = manifest::syntax_of(path);
     let mut loaded = Loaded {
@@ -87,6 +101,8 @@ pub fn load(
         digest: None,
         syntax,
         root: None,
+        signed_by: None,
+        signature: Vec::new(),
         manifest: Err(LoadError::Missing(path.display().to_string())),
     };
     let name = path.display().to_string();
@@ -102,8 +118,21 @@ pub fn load(
         }
     }
     loaded.digest = Some(Digest::of(&loaded.bytes));
+    if let Some(key) = request.key {
+        match verify_signature(&name, &place, &loaded.bytes, key) {
+            Ok(envelope) => {
+                loaded.signed_by = Some(key.to_string());
+                loaded.signature = envelope;
+            }
+            Err(why) => {
+                loaded.manifest = Err(LoadError::Signature(name, why));
+                return loaded;
+            }
+        }
+    }
     let folder = parent_of(&place);
-    let bound = find_root(folder, root.map(|root| working_directory.join(root)), working_directory);
+    let bound =
+        find_root(folder, request.root.map(|root| working_directory.join(root)), working_directory);
     let opened = match Root::open(&bound, folder) {
         Ok(opened) => opened,
         Err(error) => {
@@ -119,12 +148,28 @@ pub fn load(
     loaded.manifest = manifest::document(&loaded.bytes, syntax)
         .and_then(|document| {
             let manifest = manifest::parse(&document)?;
-            let problems = against_disk(&manifest, &opened, evidence, &document);
+            let problems = against_disk(&manifest, &opened, request.evidence, &document);
             if problems.is_empty() { Ok(manifest) } else { Err(problems) }
         })
         .map_err(|problems| LoadError::Invalid { path: name, problems });
     loaded.root = Some(opened);
     loaded
+}
+
+fn verify_signature(
+    name: &str,
+    place: &Path,
+    bytes: &[u8],
+    key: &PublicKey,
+) -> Result<Vec<u8>, String> {
+    let path = manifest::signature_path(place);
+    let envelope = open_for_reading(&path)
+        .map_err(ReadError::from)
+        .and_then(|mut file| read_capped(&mut file, 2 * manifest::MAX_BYTES))
+        .map_err(|error| format!("its signature {name}.dsse {error}"))?;
+    manifest::verify(bytes, &envelope, key)
+        .map_err(|why| format!("its signature {name}.dsse: {why}"))?;
+    Ok(envelope)
 }
 
 /// The root: as given, else the enclosing repository, else the working directory if the manifest

@@ -21,7 +21,7 @@ use crate::policy::{Judgement, judge};
 use crate::process::Supervisor;
 use crate::wire::event::{Body, Class, ClockFacts, Context, ErrorFacts, Finding, Status, Tool};
 
-pub use load::{LoadError, Loaded, find_root, load};
+pub use load::{LoadError, LoadRequest, Loaded, find_root, load};
 
 /// Follows a drill: shows how far long jobs are, and can end them.
 pub trait Watch: Observer {

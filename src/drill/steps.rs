@@ -52,7 +52,8 @@ fn load_manifest(run: &mut Run<'_>, loaded: &Loaded) -> io::Result<StepResult> {
     let mut context = Context::default();
     if let Some(digest) = loaded.digest {
         let bytes = loaded.bytes.len() as u64;
-        context.manifest = Some(ManifestFacts { sha256: digest.to_string(), bytes });
+        let signed_by = loaded.signed_by.clone();
+        context.manifest = Some(ManifestFacts { sha256: digest.to_string(), bytes, signed_by });
         super::work::keep_manifest(run, loaded, digest)?;
     }
     Ok(match &loaded.manifest {

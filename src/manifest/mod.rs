@@ -1,6 +1,7 @@
 //! The manifest as it was understood: every path, digest, time and limit checked, every problem reported at once.
 
 mod read;
+mod signed;
 mod validate;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::wire;
 use wire::manifest::{Isolation, Phase};
 
 pub use read::{Problem, document, parse, syntax_of};
+pub use signed::{PAYLOAD_TYPE, signature_path, verify};
 
 /// Largest manifest that is read, in bytes.
 pub const MAX_BYTES: u64 = 4 << 20;
@@ -26,7 +28,7 @@ pub struct Manifest {
     /// Its SBOM.
     pub sbom: Option<Input>,
     /// Its provenance.
-    pub provenance: Option<Input>,
+    pub provenance: Option<Provenance>,
     /// How it is restored.
     pub restore: Restore,
     /// Limits on what is measured.
@@ -53,6 +55,44 @@ pub struct Input {
     pub path: String,
     /// Its digest, where it is pinned.
     pub sha256: Option<Digest>,
+}
+
+/// Who says what of the backup, whom to believe, and what must be said.
+#[derive(Clone, Debug)]
+pub struct Provenance {
+    /// The file.
+    pub file: Input,
+    /// Paths of public keys, relative to the manifest's folder.
+    pub keys: Vec<String>,
+    /// How many of the keys must have signed.
+    pub threshold: usize,
+    /// Name and issuer of whom a certificate must have been issued to.
+    pub identity: Option<(String, String)>,
+    /// Path of a trusted root, relative to the manifest's folder.
+    pub trusted_root: Option<String>,
+    /// What must be said.
+    pub expected: Expectations,
+}
+
+/// What provenance must say. Lists that are empty and options that are not given ask for nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Expectations {
+    /// Builders that are believed.
+    pub builders: Vec<wire::manifest::Builder>,
+    /// Build types that are accepted.
+    pub build_types: Vec<String>,
+    /// Repository that the build was started from, and used.
+    pub source_uri: Option<String>,
+    /// The whole ref of the source.
+    pub source_ref: Option<String>,
+    /// Digest of the source.
+    pub source_digest: Option<String>,
+    /// Predicate types that are accepted.
+    pub predicate_types: Vec<String>,
+    /// External parameters that are expected.
+    pub allowed_parameters: Vec<String>,
+    /// Oldest acceptable statement, in hours.
+    pub max_age_hours: Option<f64>,
 }
 
 /// How the backup is restored.
@@ -124,6 +164,8 @@ pub struct Policies {
     pub min_restore_bytes_per_second: Option<f64>,
     /// Whether a drill with a fixed clock may pass.
     pub allow_clock_override: bool,
+    /// Whether provenance must be signed by somebody who is trusted.
+    pub require_signature: bool,
     /// An approved exception.
     pub waiver: Option<Waiver>,
 }

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{
-    Backup, Driver, Files, Input, Limit, Manifest, Policies, Problem, Restore, Script, Waiver,
+    Backup, Driver, Expectations, Files, Input, Limit, Manifest, Policies, Problem, Provenance,
+    Restore, Script, Waiver,
 };
 use crate::clock::Timestamp;
 use crate::digest::Digest;
@@ -37,7 +38,7 @@ pub(super) fn validate(
         reader.read::<Timestamp>("/backup/captured_at", Some(&manifest.backup.captured_at));
     reader.path("/backup/path", &manifest.backup.path);
     let sbom = reader.input("/sbom", manifest.sbom);
-    let provenance = reader.input("/provenance", manifest.provenance);
+    let provenance = reader.provenance(manifest.provenance);
     let restore = reader.restore(manifest.restore, &manifest.backup.path);
     let policies = reader.policies(manifest.policies.as_ref());
     Some(Manifest {
@@ -105,6 +106,62 @@ impl Reader<'_> {
         self.path(&format!("{pointer}/path"), &input.path);
         let sha256 = self.read(&format!("{pointer}/sha256"), input.sha256.as_deref());
         Some(Input { path: input.path, sha256 })
+    }
+
+    fn provenance(&mut self, provenance: Option<written::Provenance>) -> Option<Provenance> {
+        let written = provenance?;
+        let file = written::Input { path: written.path, sha256: written.sha256 };
+        let file = self.input("/provenance", Some(file))?;
+        for (key, index) in written.keys.iter().zip(0..) {
+            let pointer = format!("/provenance/keys/{index}");
+            self.path(&pointer, key);
+            if written.keys[..index].contains(key) {
+                self.problem(&pointer, &format!("`{key}` stands twice: it counts once"), None);
+            }
+        }
+        let threshold = written.threshold.unwrap_or(1) as usize;
+        if threshold > written.keys.len() && written.threshold.is_some() {
+            let message = format!("{threshold} of {} key(s) can never sign", written.keys.len());
+            self.problem("/provenance/threshold", &message, Some("list as many under `keys`"));
+        }
+        let identity = match (written.identity, written.issuer) {
+            (Some(name), Some(issuer)) => Some((name, issuer)),
+            (None, None) => None,
+            (given, _) => {
+                let (key, other) =
+                    if given.is_some() { ("identity", "issuer") } else { ("issuer", "identity") };
+                let message = format!("proves nothing without `{other}`: give both");
+                self.problem(&format!("/provenance/{key}"), &message, None);
+                None
+            }
+        };
+        if let Some(root) = &written.trusted_root {
+            self.path("/provenance/trusted_root", root);
+        }
+        for (builder, index) in written.builder_ids.iter().zip(0..) {
+            let Some(signer) = &builder.signer else { continue };
+            let known = written.keys.contains(signer)
+                || identity.as_ref().is_some_and(|(name, _)| name == signer);
+            if !known {
+                self.problem(
+                    &format!("/provenance/builder_ids/{index}/signer"),
+                    &format!("`{signer}` is neither one of `keys` nor the `identity`"),
+                    None,
+                );
+            }
+        }
+        let expected = Expectations {
+            builders: written.builder_ids,
+            build_types: written.build_types,
+            source_uri: written.source_uri,
+            source_ref: written.source_ref,
+            source_digest: written.source_digest,
+            predicate_types: written.predicate_types,
+            allowed_parameters: written.allow_parameters,
+            max_age_hours: written.max_age_hours,
+        };
+        let (keys, trusted_root) = (written.keys, written.trusted_root);
+        Some(Provenance { file, keys, threshold, identity, trusted_root, expected })
     }
 
     fn restore(&mut self, restore: written::Restore, backup: &str) -> Restore {
@@ -243,6 +300,7 @@ impl Reader<'_> {
             phases: policies.max_phase_seconds.iter().map(|(phase, max)| (*phase, *max)).collect(),
             min_restore_bytes_per_second: policies.min_restore_bytes_per_second,
             allow_clock_override: policies.allow_clock_override.unwrap_or(true),
+            require_signature: policies.require_signature.unwrap_or(false),
             waiver: policies.waiver.as_ref().and_then(|waiver| self.waiver(waiver)),
         }
     }

@@ -3,6 +3,7 @@
 mod annotations;
 mod markdown;
 mod model;
+mod sarif;
 mod terminal;
 
 use std::io::{self, Write};
@@ -11,6 +12,7 @@ use crate::wire::report::Report;
 
 pub use annotations::failure_annotation;
 pub use model::{metrics, report};
+pub use sarif::sarif;
 
 /// Writes a report in one form.
 pub trait Renderer: Sync {

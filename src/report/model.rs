@@ -98,6 +98,7 @@ fn not_proven(outcome: &Outcome, manifest: Option<&Manifest>) -> Vec<String> {
         None => add("what the backup is made of: the SBOM was not accepted"),
     }
     match outcome.fact(|context| context.provenance.as_ref()) {
+        Some(provenance) if !provenance.signers.is_empty() => {}
         Some(provenance) if provenance.signatures > 0 => {
             add("who made the backup: the signatures of the provenance are not verified");
         }

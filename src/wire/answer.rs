@@ -3,12 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::event::Verdict;
+use super::event::{ProvenanceFacts, Verdict};
 
 /// Value of `schema` in the answer of `dr-drill verify`.
 pub const VERIFICATION: &str = "dr_drill.verification.v1";
 /// Value of `schema` in the answer of `dr-drill check manifest`.
 pub const MANIFEST_CHECK: &str = "dr_drill.manifest_check.v1";
+/// Value of `schema` in the answers of `dr-drill check provenance` and `check sbom`.
+pub const CHECK: &str = "dr_drill.check.v1";
 /// Value of `schema` in the answer of `dr-drill run --dry-run`.
 pub const PLAN: &str = "dr_drill.plan.v1";
 
@@ -78,6 +80,57 @@ pub struct ManifestProblem {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+}
+
+/// What was found in a file that vouches for an artifact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "dr-drill check, version 1")]
+pub struct Check {
+    /// Always `dr_drill.check.v1`.
+    pub schema: String,
+    /// The file.
+    pub file: String,
+    /// How it stands.
+    pub standing: CheckStanding,
+    /// Why it is refused.
+    pub problems: Vec<CheckProblem>,
+    /// What is odd but allowed.
+    pub remarks: Vec<String>,
+    /// What provenance says; only if it is not refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<ProvenanceFacts>,
+}
+
+/// How a file that vouches for an artifact stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStanding {
+    /// Signed by whom it should be, and says what was asked for.
+    Verified,
+    /// Keeps all rules; there was nothing to verify it against, nor need to.
+    Valid,
+    /// Keeps all rules, but was verified against nobody: nothing is proven.
+    NotVerified,
+    /// Breaks a rule, or does not say what was asked for.
+    Refused,
+}
+
+/// One reason for which a file is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckProblem {
+    /// The kind of reason, as `provenance/unsigned`.
+    pub rule: String,
+    /// What was found, and what was wanted.
+    pub message: String,
+    /// JSON pointer to the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Line, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// Column, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
 }
 
 /// What a drill would do.

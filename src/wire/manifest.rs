@@ -21,7 +21,7 @@ pub struct Manifest {
     pub sbom: Option<Input>,
     /// Its provenance: who made it, and how.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provenance: Option<Input>,
+    pub provenance: Option<Provenance>,
     /// How it is restored.
     pub restore: Restore,
     /// Limits on what is measured.
@@ -55,6 +55,80 @@ pub struct Input {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^(sha256:)?[0-9a-fA-F]{64}$"))]
     pub sha256: Option<String>,
+}
+
+/// Who says what of the backup, whom to believe, and what must be said (`docs/supply-chain.md`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Where it lies.
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: String,
+    /// SHA-256 of the file, if it is to be pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^(sha256:)?[0-9a-fA-F]{64}$"))]
+    pub sha256: Option<String>,
+    /// Public keys (PEM) whose signatures count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 4096)))]
+    pub keys: Vec<String>,
+    /// How many of the keys must have signed. Default: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 32))]
+    pub threshold: Option<u32>,
+    /// Whom the certificate of a Sigstore bundle must name: an address, or the URI of a workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048))]
+    pub identity: Option<String>,
+    /// Who must have vouched for that identity: an OpenID Connect issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048))]
+    pub issuer: Option<String>,
+    /// Trusted root of Sigstore (`trusted_root.json`, or one a line). Default: those built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub trusted_root: Option<String>,
+    /// Builders that are believed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub builder_ids: Vec<Builder>,
+    /// Build types that are accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub build_types: Vec<String>,
+    /// Repository that the build must have been started from, and have used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048))]
+    pub source_uri: Option<String>,
+    /// The whole ref of the source, as `refs/tags/v1.2.3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub source_ref: Option<String>,
+    /// Digest of the source: a commit, say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[0-9a-f]{40,128}$"))]
+    pub source_digest: Option<String>,
+    /// Predicate types that are accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub predicate_types: Vec<String>,
+    /// External parameters of the build that are expected, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow_parameters: Vec<String>,
+    /// Oldest acceptable statement, in hours before the drill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub max_age_hours: Option<f64>,
+}
+
+/// A builder, and who must have signed for it to be believed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Builder {
+    /// Its id; without a version (`@…`) that of every version.
+    #[schemars(length(min = 1, max = 2048))]
+    pub id: String,
+    /// A key of `keys`, or the `identity`. Default: any of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub signer: Option<String>,
 }
 
 /// How the backup is restored.
@@ -188,6 +262,9 @@ pub struct Policies {
     /// Whether a drill with `--current-time` may pass. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_clock_override: Option<bool>,
+    /// Whether provenance must be signed by somebody whom the manifest trusts. Default: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require_signature: Option<bool>,
     /// An approved exception that expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<Waiver>,

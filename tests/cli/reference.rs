@@ -11,14 +11,17 @@ fn commands() -> String {
         "# Commands\n\nThis page is made from the commands' own help; a test compares the two \
          (`tests/cli/reference.rs`).\n",
     );
-    let all: [&[&str]; 10] = [
+    let all: [&[&str]; 13] = [
         &[],
         &["run"],
         &["init"],
         &["pin"],
         &["check"],
         &["check", "manifest"],
+        &["check", "provenance"],
         &["verify"],
+        &["sign"],
+        &["keygen"],
         &["schema"],
         &["completions"],
         &["man"],

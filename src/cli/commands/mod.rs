@@ -3,10 +3,12 @@
 mod check;
 mod completions;
 mod init;
+mod keygen;
 mod man;
 mod pin;
 mod run;
 mod schema;
+mod sign;
 mod verify;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -34,6 +36,8 @@ enum Command {
     Pin(pin::PinArgs),
     Check(check::CheckArgs),
     Verify(verify::VerifyArgs),
+    Sign(sign::SignArgs),
+    Keygen(keygen::KeygenArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -65,6 +69,8 @@ pub(super) fn dispatch(cli: Cli) -> Exit {
             Command::Pin(args) => pin::run(&ui, &environment, &args),
             Command::Check(args) => check::run(&ui, &environment, &args),
             Command::Verify(args) => verify::run(&ui, &args),
+            Command::Sign(args) => sign::run(&ui, &args),
+            Command::Keygen(args) => keygen::run(&ui, &args),
             Command::Schema(args) => Ok(schema::run(&ui, &args)),
             Command::Completions(args) => Ok(completions::run(&ui, &args)),
             Command::Man(args) => man::run(&ui, &args),

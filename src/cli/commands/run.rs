@@ -14,7 +14,7 @@ use crate::cli::github;
 use crate::cli::progress::{Progress, StepLines};
 use crate::cli::ui::Ui;
 use crate::clock::{Clock, FixedClock, SystemClock, Timestamp};
-use crate::drill::{Loaded, Setup, load};
+use crate::drill::{LoadRequest, Loaded, Setup, load};
 use crate::plan::Plan;
 use crate::process::Supervisor;
 use crate::report::{JSON, TERMINAL, failure_annotation, to_bytes};
@@ -35,6 +35,9 @@ pub(super) struct RunArgs {
     /// The manifest, JSON or YAML
     #[arg(long, value_name = "FILE", default_value = "data/dr/manifest.json")]
     manifest: PathBuf,
+    /// The public key (PEM) that must have signed the manifest
+    #[arg(long, value_name = "FILE")]
+    manifest_key: Option<PathBuf>,
     /// Where to write the report
     #[arg(long, value_name = "FILE", default_value = "artifacts/dr/dr-report.json")]
     output: PathBuf,
@@ -75,8 +78,9 @@ struct Resolved {
 }
 
 impl Resolved {
-    fn new(args: &RunArgs, environment: &Environment) -> Self {
+    fn new(args: &RunArgs, environment: &Environment) -> Result<Self, CliError> {
         let here = &environment.working_directory;
+        let key = args.manifest_key.as_deref().map(app::read_key).transpose()?;
         let standby = if args.dry_run { None } else { Supervisor::start().ok() };
         let places = RunRequest {
             output: here.join(&args.output),
@@ -87,14 +91,18 @@ impl Resolved {
             Some(time) => Box::new(FixedClock(time)),
             None => Box::new(SystemClock),
         };
-        let evidence = Some(places.evidence_directory.as_path());
-        let loaded = load(&args.manifest, args.root.as_deref(), here, evidence);
-        Self { places, standby, clock, loaded }
+        let request = LoadRequest {
+            root: args.root.as_deref(),
+            evidence: Some(places.evidence_directory.as_path()),
+            key: key.as_ref(),
+        };
+        let loaded = load(&args.manifest, here, request);
+        Ok(Self { places, standby, clock, loaded })
     }
 }
 
 pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<Exit, CliError> {
-    let resolved = Resolved::new(args, environment);
+    let resolved = Resolved::new(args, environment)?;
     if args.dry_run {
         return dry_run(ui, args, resolved.loaded);
     }

@@ -1,6 +1,7 @@
 //! What the verifying steps do, and what they report; what the steps of one drill hand on to each other.
 
 mod restore;
+mod vouchers;
 
 use std::io;
 use std::path::PathBuf;
@@ -9,12 +10,11 @@ use super::{Loaded, Run, StepResult, shown};
 use crate::backup::{BackupError, HashedBackup, VerifiedBackup, hash_backup};
 use crate::digest::Digest;
 use crate::document::Syntax;
-use crate::fs::{Root, Workspace, read_capped, real_place};
-use crate::manifest::{Driver, Input, Manifest};
+use crate::fs::{Root, Workspace, real_place};
+use crate::manifest::{Driver, Manifest};
 use crate::payload::inspect;
 use crate::process::Supervisor;
-use crate::wire::event::{BackupFacts, Class, Context, PayloadFacts, ProvenanceFacts, SbomFacts};
-use crate::{provenance, sbom};
+use crate::wire::event::{BackupFacts, Class, Context, PayloadFacts};
 
 /// What the steps of one drill hand on to each other.
 pub(super) struct Work<'a> {
@@ -141,138 +141,6 @@ impl<'a> Work<'a> {
             Err(error) => StepResult::failed(Class::Integrity, &error, None, Context::default()),
         }
     }
-
-    pub(super) fn validate_sbom(&mut self, run: &mut Run<'_>) -> io::Result<StepResult> {
-        let Some(input) = &self.manifest.sbom else {
-            return Ok(StepResult::skipped("none is given"));
-        };
-        let read = match self.read_input(run, input, "sbom", sbom::MAX_BYTES)? {
-            Ok(read) => read,
-            Err(failed) => return Ok(*failed),
-        };
-        self.sbom.clone_from(&read.copy);
-        Ok(match sbom::validate(&read.bytes, &self.backup_digest()) {
-            Ok(found) => {
-                let bound = if found.names_backup {
-                    "names the backup"
-                } else {
-                    "does not name the backup"
-                };
-                let notes = format!(
-                    "{} {}, {} component(s), {bound}",
-                    found.format, found.spec_version, found.components
-                );
-                let facts = SbomFacts {
-                    path: read.path,
-                    sha256: read.digest.to_string(),
-                    format: found.format.to_owned(),
-                    spec_version: found.spec_version,
-                    components: found.components,
-                    names_backup: found.names_backup,
-                };
-                StepResult::passed(notes, Context { sbom: Some(facts), ..Context::default() })
-            }
-            Err(error) => {
-                let message = format!("the SBOM {} {error}", read.path);
-                StepResult::failed(Class::Integrity, &message, None, Context::default())
-            }
-        })
-    }
-
-    pub(super) fn validate_provenance(&mut self, run: &mut Run<'_>) -> io::Result<StepResult> {
-        let Some(input) = &self.manifest.provenance else {
-            return Ok(StepResult::skipped("none is given"));
-        };
-        let read = match self.read_input(run, input, "provenance", provenance::MAX_BYTES)? {
-            Ok(read) => read,
-            Err(failed) => return Ok(*failed),
-        };
-        self.provenance.clone_from(&read.copy);
-        Ok(match provenance::validate(&read.bytes, &self.backup_digest()) {
-            Ok(found) => {
-                let notes = format!(
-                    "{} statement(s), about the backup: {}; signatures not verified",
-                    found.statements,
-                    found.predicate_types.join(", ")
-                );
-                let facts = ProvenanceFacts {
-                    path: read.path,
-                    sha256: read.digest.to_string(),
-                    form: found.form.to_owned(),
-                    statements: found.statements,
-                    predicate_types: found.predicate_types,
-                    builders: found.builders,
-                    signatures: found.signatures,
-                };
-                StepResult::passed(notes, Context { provenance: Some(facts), ..Context::default() })
-            }
-            Err(error) => {
-                let message = format!("the provenance {}: {error}", read.path);
-                StepResult::failed(Class::Integrity, &message, None, Context::default())
-            }
-        })
-    }
-
-    /// The digest that what vouches for the backup must name: the pin.
-    fn backup_digest(&self) -> Digest {
-        self.manifest.backup.sha256
-    }
-
-    /// Reads a file once: the same bytes are judged, kept as evidence and handed to the script.
-    fn read_input(
-        &self,
-        run: &mut Run<'_>,
-        input: &Input,
-        what: &str,
-        cap: u64,
-    ) -> io::Result<Result<ReadInput, Box<StepResult>>> {
-        let failed = |message: String| {
-            let hint = Some(format!("check {what}.path in the manifest"));
-            Ok(Err(Box::new(StepResult::failed(
-                Class::Integrity,
-                &message,
-                hint,
-                Context::default(),
-            ))))
-        };
-        let (mut file, place) = match self.root.open_file(&input.path) {
-            Ok(opened) => opened,
-            Err(error) => return failed(format!("the {what} {error}")),
-        };
-        let path = shown(&place.relative);
-        let bytes = match read_capped(&mut file, cap) {
-            Ok(bytes) => bytes,
-            Err(error) => return failed(format!("the {what} {path} {error}")),
-        };
-        let digest = Digest::of(&bytes);
-        let name = place.relative.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        run.evidence.keep(&format!("inputs/{what}/{name}"), &bytes)?;
-        if let Some(pin) = input.sha256
-            && pin != digest
-        {
-            return failed(format!(
-                "the {what} {path} has the digest {digest}, the manifest pins {pin}"
-            ));
-        }
-        let copy = self
-            .workspace
-            .as_ref()
-            .map(|workspace| workspace.inputs().join(format!("{what}-{name}")));
-        if let Some(copy) = &copy
-            && let Err(error) = std::fs::write(copy, &bytes)
-        {
-            return failed(format!("the private copy of the {what} cannot be written: {error}"));
-        }
-        Ok(Ok(ReadInput { path, bytes, digest, copy }))
-    }
-}
-
-/// A file as it was read.
-struct ReadInput {
-    path: String,
-    bytes: Vec<u8>,
-    digest: Digest,
-    copy: Option<PathBuf>,
 }
 
 fn directory_payload(tree: &crate::digest::Tree) -> StepResult {
@@ -298,6 +166,9 @@ pub(super) fn keep_manifest(run: &mut Run<'_>, loaded: &Loaded, digest: Digest) 
         Syntax::Yaml => "manifest.yaml",
     };
     run.evidence.keep(name, &loaded.bytes)?;
+    if !loaded.signature.is_empty() {
+        run.evidence.keep(&format!("inputs/{name}.dsse"), &loaded.signature)?;
+    }
     run.evidence.keep("manifest.sha256", format!("{digest}  {name}\n").as_bytes())?;
     if loaded.syntax == Syntax::Yaml
         && let Ok(document) = crate::manifest::document(&loaded.bytes, loaded.syntax)

@@ -60,6 +60,9 @@ pub struct ManifestFacts {
     pub sha256: String,
     /// Its size in bytes.
     pub bytes: u64,
+    /// The key that signed it, if one was asked for with `--manifest-key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
 }
 
 /// The backup as it was hashed.
@@ -143,16 +146,46 @@ pub struct ProvenanceFacts {
     pub path: String,
     /// SHA-256 of the file.
     pub sha256: String,
-    /// `dsse` or `statement`.
+    /// `dsse`, `bundle`, `statement` or `mixed`.
     pub form: String,
     /// Statements in the file.
     pub statements: u64,
     /// Predicate types of the statements about the backup.
     pub predicate_types: Vec<String>,
-    /// Builders that they name; believed by nobody until a signature is verified.
+    /// Builders that they name; to be believed only if a signature was verified.
     pub builders: Vec<String>,
-    /// Signatures in the envelopes; none of them is verified.
+    /// Signatures in the file.
     pub signatures: u64,
+    /// Whether the statements that count were signed by whom the manifest trusts.
+    pub verification: Verification,
+    /// Those who signed; empty unless verified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<SignerFacts>,
+    /// What is odd but allowed, and statements about the backup that do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+}
+
+/// Whether signatures were held against keys or identities that the caller gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// They were, and they hold.
+    Verified,
+    /// There was nobody to hold them against.
+    NotVerified,
+}
+
+/// Somebody who is trusted and has signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SignerFacts {
+    /// Path of the key, or the identity.
+    pub name: String,
+    /// Kind and digest of the key, or the issuer of the identity.
+    pub detail: String,
+    /// When it was signed, as a log or a timestamp authority has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_at: Option<String>,
 }
 
 /// How the restore went.

@@ -1,32 +1,20 @@
-//! `dr-drill check`.
+//! `dr-drill check manifest`.
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::{Format, to_text};
+use super::super::{Format, to_text};
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
-use crate::drill::{LoadError, load};
+use crate::drill::{LoadError, LoadRequest, load};
 use crate::wire::answer::{MANIFEST_CHECK, ManifestCheck, ManifestProblem};
-
-/// Check a file without running anything
-#[derive(Debug, Args)]
-pub(super) struct CheckArgs {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Debug, Subcommand)]
-enum What {
-    Manifest(ManifestArgs),
-}
 
 /// Check a manifest and report every problem with its line and column
 #[derive(Debug, Args)]
-struct ManifestArgs {
+pub(super) struct ManifestArgs {
     /// The manifest
     #[arg(default_value = "data/dr/manifest.json")]
     file: PathBuf,
@@ -38,10 +26,17 @@ struct ManifestArgs {
     format: Format,
 }
 
-pub(super) fn run(ui: &Ui, environment: &Environment, args: &CheckArgs) -> Result<Exit, CliError> {
-    let What::Manifest(args) = &args.what;
+pub(super) fn run(
+    ui: &Ui,
+    environment: &Environment,
+    args: &ManifestArgs,
+) -> Result<Exit, CliError> {
     let here = &environment.working_directory;
-    let loaded = load(&args.file, args.root.as_deref(), here, None);
+    let loaded = load(
+        &args.file,
+        here,
+        LoadRequest { root: args.root.as_deref(), ..LoadRequest::default() },
+    );
     let file = args.file.display();
     let problems = match loaded.manifest {
         Ok(_) => Vec::new(),

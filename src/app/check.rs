@@ -1,0 +1,172 @@
+//! Checks of files that vouch for an artifact, without a drill.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::clock::Clock;
+use crate::digest::{Digest, Unobserved, hash, other_digest};
+use crate::fs::{ReadError, open_for_reading, read_capped};
+use crate::manifest::Expectations;
+use crate::provenance::{self, Artifact, Identity, ProvenanceError, Trust, TrustedRoots};
+use crate::signature::{KeyError, PublicKey};
+use crate::wire::answer::{CHECK, Check, CheckProblem, CheckStanding};
+use crate::wire::event::Verification;
+
+/// Largest key or trusted root that is read, in bytes.
+const MAX_TRUST_BYTES: u64 = 4 << 20;
+
+/// What provenance must be about.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// This file, all of whose digests can be compared.
+    File(PathBuf),
+    /// Whatever has this SHA-256.
+    Digest(Digest),
+}
+
+/// What is asked of provenance.
+#[derive(Clone, Debug)]
+pub struct ProvenanceRequest {
+    /// The file with the provenance.
+    pub file: PathBuf,
+    /// What it must be about.
+    pub subject: Subject,
+    /// Public keys whose signatures count.
+    pub keys: Vec<PathBuf>,
+    /// How many of them must have signed.
+    pub threshold: usize,
+    /// Name and issuer of whom a certificate must have been issued to.
+    pub identity: Option<(String, String)>,
+    /// Where certificates may come from.
+    pub trusted_root: Option<PathBuf>,
+    /// What must be said.
+    pub expected: Expectations,
+}
+
+/// Why a check was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// A file cannot be read.
+    #[error("{0} {1}")]
+    File(String, #[source] ReadError),
+    /// A key cannot be used.
+    #[error("the key {0} {1}")]
+    Key(String, #[source] KeyError),
+    /// The same key was given twice.
+    #[error("the keys {0} and {1} are one and the same: it counts once")]
+    SameKey(String, String),
+    /// The trusted root cannot be used.
+    #[error("the trusted root {0} cannot be read: {1}")]
+    Root(String, String),
+    /// The artifact cannot be hashed.
+    #[error("the artifact {0}: {1}")]
+    Artifact(String, String),
+}
+
+/// Checks provenance.
+///
+/// # Errors
+/// When it could not be checked; that it is refused is no error.
+pub fn check_provenance(
+    request: &ProvenanceRequest,
+    clock: &dyn Clock,
+) -> Result<Check, CheckError> {
+    let trust = trust(request)?;
+    let (sha256, file) = match &request.subject {
+        Subject::Digest(digest) => (*digest, None),
+        Subject::File(path) => {
+            let unreadable =
+                |error: String| CheckError::Artifact(path.display().to_string(), error);
+            let mut file = open(path)?;
+            let (digest, _) =
+                hash(&mut file, &Unobserved).map_err(|error| unreadable(error.to_string()))?;
+            (digest, Some(file))
+        }
+    };
+    let other_digest = |name: &str| {
+        let computed = other_digest(name, file.as_ref()?);
+        computed.unwrap_or_else(|error| Some(format!("none: it cannot be read: {error}")))
+    };
+    let bytes = read(&request.file, provenance::MAX_BYTES)?;
+    let artifact = Artifact { sha256, other_digest: &other_digest };
+    let path = request.file.display().to_string();
+    let found = provenance::validate(&bytes, &artifact, &trust, &request.expected, clock.now());
+    Ok(match found {
+        Ok(found) => {
+            let facts = found.facts(&path, &Digest::of(&bytes));
+            let standing = match facts.verification {
+                Verification::Verified => CheckStanding::Verified,
+                Verification::NotVerified => CheckStanding::NotVerified,
+            };
+            let remarks = facts.remarks.clone();
+            let schema = CHECK.to_owned();
+            let problems = Vec::new();
+            Check { schema, file: path, standing, problems, remarks, provenance: Some(facts) }
+        }
+        Err(error) => refused(path, &error),
+    })
+}
+
+fn refused(file: String, error: &ProvenanceError) -> Check {
+    let (line, column) = match error {
+        ProvenanceError::Syntax { place: Some(place), .. } => {
+            (Some(place.line), Some(place.column))
+        }
+        _ => (None, None),
+    };
+    let problem = CheckProblem {
+        rule: error.rule().to_owned(),
+        message: error.to_string(),
+        pointer: None,
+        line,
+        column,
+    };
+    Check {
+        schema: CHECK.to_owned(),
+        file,
+        standing: CheckStanding::Refused,
+        problems: vec![problem],
+        remarks: Vec::new(),
+        provenance: None,
+    }
+}
+
+fn trust(request: &ProvenanceRequest) -> Result<Trust, CheckError> {
+    let mut trust = Trust {
+        threshold: request.threshold,
+        identity: request.identity.clone().map(|(name, issuer)| Identity { name, issuer }),
+        ..Trust::default()
+    };
+    for path in &request.keys {
+        let name = path.display().to_string();
+        let key = read_key(path)?;
+        if let Some((other, _)) = trust.keys.iter().find(|(_, known)| *known == key) {
+            return Err(CheckError::SameKey(other.clone(), name));
+        }
+        trust.keys.push((name, key));
+    }
+    if let Some(path) = &request.trusted_root {
+        trust.roots = TrustedRoots::read(&read(path, MAX_TRUST_BYTES)?)
+            .map_err(|error| CheckError::Root(path.display().to_string(), error))?;
+    }
+    Ok(trust)
+}
+
+/// Reads a public key.
+///
+/// # Errors
+/// When it cannot be read, or is none.
+pub fn read_key(path: &Path) -> Result<PublicKey, CheckError> {
+    PublicKey::from_pem(&read(path, MAX_TRUST_BYTES)?)
+        .map_err(|error| CheckError::Key(path.display().to_string(), error))
+}
+
+fn open(path: &Path) -> Result<File, CheckError> {
+    open_for_reading(path)
+        .map_err(|error| CheckError::File(path.display().to_string(), error.into()))
+}
+
+fn read(path: &Path, cap: u64) -> Result<Vec<u8>, CheckError> {
+    read_capped(&mut open(path)?, cap)
+        .map_err(|error| CheckError::File(path.display().to_string(), error))
+}

@@ -1,0 +1,143 @@
+//! SB: bundles of Sigstore. The real ones in `fixtures/sigstore` are public (`NOTICE`).
+
+use sigstore_verify::trust_root::{
+    SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_STAGING_TRUSTED_ROOT,
+};
+
+use super::*;
+
+const WILLIAM: &str = "william@yossarian.net";
+const OAUTH: &str = "https://github.com/login/oauth";
+const MESSAGE: &str = include_str!("../../../fixtures/sigstore/message.sigstore.json");
+const MESSAGE_DIGEST: &str = "5e6ae9de58c1177bea615b4fcbfb2fd688e8c4b51c2e56b6a38e817833ec24a2";
+const PROVENANCE: &str = include_str!("../../../fixtures/sigstore/provenance.sigstore.json");
+const PROVENANCE_DIGEST: &str = "a0cfc71271d6e278e57cd332ff957c3f7043fdda354c4cbb190a30d56efa01bf";
+const RELEASE: &str = include_str!("../../../fixtures/sigstore/github-release.sigstore.json");
+const RELEASE_DIGEST: &str = "76f1fe8593bf227cca2c089e3c16dc95014a8d3e89c5dd220530469ca043c428";
+const BEACON: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
+const ACTIONS: &str = "https://token.actions.githubusercontent.com";
+
+fn identity(name: &str, issuer: &str) -> Trust {
+    let identity = Identity { name: name.to_owned(), issuer: issuer.to_owned() };
+    Trust { identity: Some(identity), ..Trust::default() }
+}
+
+fn bundle(text: &str, digest: &str, trust: &Trust) -> Result<Provenance, ProvenanceError> {
+    let none = |_: &str| None;
+    let artifact = Artifact { sha256: digest.parse().unwrap(), other_digest: &none };
+    let now = NOW.parse().unwrap();
+    validate(text.as_bytes(), &artifact, trust, &Expectations::default(), now)
+}
+
+fn json_of(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// Trusts the staging instance of Sigstore, from which this bundle comes.
+fn staging(name: &str, issuer: &str) -> Trust {
+    let roots = TrustedRoots::read(SIGSTORE_STAGING_TRUSTED_ROOT.as_bytes()).unwrap();
+    Trust { roots, ..identity(name, issuer) }
+}
+
+fn message(value: &Value) -> Result<Provenance, ProvenanceError> {
+    bundle(&value.to_string(), MESSAGE_DIGEST, &staging(WILLIAM, OAUTH))
+}
+
+#[test]
+fn sb_1_a_bundle_with_an_entry_in_a_log() {
+    let found = message(&json_of(MESSAGE)).unwrap();
+    assert_eq!((found.form, found.signers.len()), ("bundle", 1));
+    assert!(found.signers[0].signed_at.is_some(), "the log says when");
+    let material = "/verificationMaterial/tlogEntries/0";
+    for (pointer, value) in [
+        ("/messageSignature/signature", json!("MEUCIQDAAAAA")),
+        (&*format!("{material}/integratedTime"), json!("1")),
+        (&*format!("{material}/inclusionPromise/signedEntryTimestamp"), json!("AAAA")),
+        (&*format!("{material}/inclusionProof/rootHash"), json!("AAAA")),
+        (&*format!("{material}/canonicalizedBody"), json!("AAAA")),
+        ("/verificationMaterial/tlogEntries", json!([])),
+    ] {
+        let result = message(&changed(json_of(MESSAGE), pointer, value));
+        assert!(result.is_err(), "{pointer}: {result:?}");
+    }
+    let other = Digest::of(b"other").to_string();
+    let trust = staging(WILLIAM, OAUTH);
+    refused(bundle(MESSAGE, &other, &trust), "is not signed by whom it should be");
+}
+
+#[test]
+fn sb_2_without_anybody_to_trust_a_bare_signature_says_nothing() {
+    refused(bundle(MESSAGE, MESSAGE_DIGEST, &Trust::default()), "is unsigned: ");
+}
+
+#[test]
+fn sb_3_entries_are_capped() {
+    let entry = json_of(MESSAGE)["verificationMaterial"]["tlogEntries"][0].clone();
+    let many = json!(vec![entry; 33]);
+    let result = message(&changed(json_of(MESSAGE), "/verificationMaterial/tlogEntries", many));
+    refused(result, "more than 32 log entries");
+}
+
+#[test]
+fn sb_20_identity_and_issuer_both() {
+    for (name, issuer, wanted) in [
+        ("someone@else.net", OAUTH, "identity mismatch"),
+        (WILLIAM, "https://accounts.google.com", "issuer mismatch"),
+        ("WILLIAM@yossarian.net", OAUTH, "identity mismatch"),
+    ] {
+        refused(bundle(MESSAGE, MESSAGE_DIGEST, &staging(name, issuer)), wanted);
+    }
+}
+
+#[test]
+fn sb_23_what_the_statement_says_of_its_source_is_what_the_certificate_says() {
+    // The signature holds; the statement speaks of a repository that did not get the certificate.
+    refused(
+        bundle(PROVENANCE, PROVENANCE_DIGEST, &identity(BEACON, ACTIONS)),
+        "it says that it was started from `https://github.com/loosebazooka/aa-test`, its certificate",
+    );
+    refused(bundle(PROVENANCE, PROVENANCE_DIGEST, &identity("x", ACTIONS)), "identity mismatch");
+    let found = bundle(PROVENANCE, PROVENANCE_DIGEST, &Trust::default()).unwrap();
+    assert!(found.signers.is_empty(), "nobody is trusted, and nothing is claimed");
+}
+
+#[test]
+fn sb_24_github_bundles_are_held_against_the_root_of_github() {
+    // No entry in a log, but a timestamp: everything but the issuer, which its certificates lack.
+    let name = "https://dotcom.releases.github.com";
+    refused(bundle(RELEASE, RELEASE_DIGEST, &identity(name, ACTIONS)), "issuer mismatch");
+    refused(bundle(RELEASE, RELEASE_DIGEST, &identity("x", ACTIONS)), "identity mismatch");
+}
+
+#[test]
+fn sb_25_a_trusted_root_that_is_given_is_the_only_one() {
+    let trust = |root: &str| Trust {
+        roots: TrustedRoots::read(root.as_bytes()).unwrap(),
+        ..identity(WILLIAM, OAUTH)
+    };
+    let (public, staging) = (SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_STAGING_TRUSTED_ROOT);
+    assert!(bundle(MESSAGE, MESSAGE_DIGEST, &trust(staging)).is_ok());
+    refused(bundle(MESSAGE, MESSAGE_DIGEST, &trust(public)), "is not signed by whom it should be");
+    refused(bundle(MESSAGE, MESSAGE_DIGEST, &identity(WILLIAM, OAUTH)), "No log key valid");
+    // One root a line, as `gh` writes them.
+    let line = |text: &str| serde_json::to_string(&json_of(text)).unwrap();
+    let lines = format!("{}\n{}\n", line(staging), line(public));
+    assert!(bundle(MESSAGE, MESSAGE_DIGEST, &trust(&lines)).is_ok());
+    assert!(TrustedRoots::read(b"{}").is_err());
+    assert!(TrustedRoots::read(b"x").is_err());
+}
+
+#[test]
+fn a_bundle_signed_with_a_key_needs_no_log() {
+    let key = Key::new(KeyKind::P256);
+    let bundle = |envelope: Value| {
+        json!({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {"publicKey": {"hint": "any"}}, "dsseEnvelope": envelope})
+    };
+    let hold =
+        |value: &Value, trust: &Trust| held(&value.to_string(), trust, &Expectations::default());
+    let good = bundle(key.sign(&build()));
+    assert_eq!(hold(&good, &trusting(&[&key], 1)).unwrap().signers[0].name, "k0");
+    let stranger = Key::new(KeyKind::P256);
+    refused(hold(&good, &trusting(&[&stranger], 1)), "0 of its 1 signature(s)");
+}

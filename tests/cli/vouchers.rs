@@ -1,0 +1,289 @@
+//! What vouches for a backup, through the binary: provenance with keys, signed manifests, keys.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use dr_drill::signature::{Envelope, PrivateKey};
+use serde_json::{Value, json};
+
+use crate::common::{NOW, Output, Project, assert_follows};
+
+/// The sample, whose provenance is signed by the pair `build`.
+fn signed() -> Project {
+    let project = Project::sample();
+    let _ = project.run(&["keygen", "data/dr/build"]);
+    let _ = project.run(&["keygen", "data/dr/other", "--kind", "p256"]);
+    sign_provenance(&project, "build");
+    project.edit(|manifest| {
+        manifest["provenance"]["keys"] = json!(["build.pub"]);
+        manifest["provenance"]["allow_parameters"] = json!(["services"]);
+    });
+    project
+}
+
+fn sign_provenance(project: &Project, name: &str) {
+    let statement = fs::read("data/dr/provenance.json").unwrap();
+    let key =
+        PrivateKey::from_pem(project.text(&format!("data/dr/{name}.key")).as_bytes()).unwrap();
+    let envelope = Envelope::sign("application/vnd.in-toto+json", &statement, &key).unwrap();
+    project.write("data/dr/provenance.json", envelope.to_string());
+}
+
+#[test]
+fn signed_provenance_is_verified_and_the_report_says_by_whom() {
+    let project = signed();
+    let output = project.drill();
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
+    let report = project.report();
+    assert_eq!(report["provenance"]["verification"], "verified");
+    assert_eq!(report["provenance"]["signers"][0]["name"], "build.pub");
+    let unproven = report["not_proven"].to_string();
+    assert!(!unproven.contains("who made the backup"), "{unproven}");
+    assert!(project.path("artifacts/dr/inputs/keys/data_dr_build.pub").exists());
+    project.verifies();
+}
+
+#[test]
+fn without_keys_nothing_is_called_verified() {
+    let project = signed();
+    project.edit(|manifest| manifest["provenance"]["keys"] = json!([]));
+    let _ = project.drill();
+    let (status, notes) = project.step("validate_provenance");
+    assert_eq!(status, "passed");
+    assert!(notes.ends_with("signatures not verified"), "{notes}");
+    let report = project.report();
+    assert_eq!(report["provenance"]["verification"], "not_verified");
+    assert!(report["not_proven"].to_string().contains("are not verified"));
+}
+
+#[test]
+fn a_signature_that_is_required_and_not_to_be_had_fails_the_step() {
+    let required = || {
+        let project = signed();
+        project.edit(|manifest| manifest["policies"]["require_signature"] = json!(true));
+        project
+    };
+    assert_eq!(required().drill().code(), 0);
+    let nobody = required();
+    nobody.edit(|manifest| manifest["provenance"]["keys"] = json!([]));
+    let message = nobody.fails_at(1, "validate_provenance");
+    assert!(message.contains("there is nobody to trust"), "{message}");
+    let none = required();
+    none.edit(|manifest| drop(manifest.as_object_mut().unwrap().remove("provenance")));
+    assert!(none.fails_at(1, "validate_provenance").contains("no provenance is given"));
+}
+
+#[test]
+fn each_wrong_signature_fails_with_its_own_word() {
+    let stranger = signed();
+    sign_provenance(&stranger, "other");
+    let message = stranger.fails_at(1, "validate_provenance");
+    assert!(
+        message.contains("is not signed by whom it should be: statement 1: 0 of its 1"),
+        "{message}"
+    );
+
+    let bare = signed();
+    fs::copy("data/dr/provenance.json", bare.path("data/dr/provenance.json")).unwrap();
+    assert!(bare.fails_at(1, "validate_provenance").contains("is unsigned: statement 1"));
+
+    let unmet = signed();
+    unmet.edit(|m| m["provenance"]["builder_ids"] = json!([{"id": "https://example.org/else"}]));
+    let message = unmet.fails_at(1, "validate_provenance");
+    assert!(
+        message.contains("does not say what was asked for: statement 1: its builder is"),
+        "{message}"
+    );
+
+    let paired = signed();
+    paired.edit(|manifest| {
+        manifest["provenance"]["keys"] = json!(["build.pub", "other.pub"]);
+        manifest["provenance"]["builder_ids"] =
+            json!([{"id": "https://example.org/backup-host", "signer": "other.pub"}]);
+    });
+    let message = paired.fails_at(1, "validate_provenance");
+    assert!(message.contains("is not believed from who signed it"), "{message}");
+
+    let unknown = signed();
+    unknown.edit(|manifest| manifest["provenance"]["allow_parameters"] = json!([]));
+    let message = unknown.fails_at(1, "validate_provenance");
+    assert!(message.contains("`services` first"), "{message}");
+
+    // The other digests of the subject are computed from the backup and compared.
+    let torn = Project::sample();
+    torn.edit_json("data/dr/provenance.json", |statement| {
+        statement["subject"][0]["digest"]["sha512"] = json!("a".repeat(128));
+    });
+    let message = torn.fails_at(1, "validate_provenance");
+    assert!(message.contains("the subject contradicts itself"), "{message}");
+}
+
+#[test]
+fn keys_that_cannot_be_used_fail_the_step() {
+    let wrong = |name: &str, bytes: &str| {
+        let project = signed();
+        project.write("data/dr/wrong.pub", bytes);
+        project.edit(|manifest| manifest["provenance"]["keys"] = json!([name]));
+        project.fails_at(1, "validate_provenance")
+    };
+    assert!(wrong("wrong.pub", "x").contains("is no public key in PEM"));
+    assert!(wrong("absent.pub", "x").contains("cannot be opened"));
+    let private = signed();
+    private.edit(|manifest| manifest["provenance"]["keys"] = json!(["build.key"]));
+    assert!(
+        private.fails_at(1, "validate_provenance").contains("is a private key: it was not kept")
+    );
+    assert!(!private.path("artifacts/dr/inputs/keys").exists());
+    let twice = signed();
+    fs::copy(twice.path("data/dr/build.pub"), twice.path("data/dr/again.pub")).unwrap();
+    twice.edit(|manifest| manifest["provenance"]["keys"] = json!(["build.pub", "again.pub"]));
+    assert!(twice.fails_at(1, "validate_provenance").contains("are one and the same"));
+    let root = signed();
+    root.write("data/dr/root.json", "{}");
+    root.edit(|manifest| manifest["provenance"]["trusted_root"] = json!("root.json"));
+    assert!(root.fails_at(1, "validate_provenance").contains("the trusted root root.json cannot"));
+}
+
+#[test]
+fn a_manifest_that_could_never_hold_is_refused_when_it_is_read() {
+    let problem = |change: &dyn Fn(&mut Value)| {
+        let project = signed();
+        project.edit(|manifest| change(&mut manifest["provenance"]));
+        let output = project.run(&["check", "manifest"]);
+        assert_eq!(output.code(), 2, "{}", output.snapshot());
+        output.stdout
+    };
+    assert!(problem(&|p| p["threshold"] = json!(2)).contains("2 of 1 key(s) can never sign"));
+    assert!(problem(&|p| p["identity"] = json!("a")).contains("proves nothing without `issuer`"));
+    assert!(problem(&|p| p["keys"] = json!(["build.pub", "build.pub"])).contains("stands twice"));
+    assert!(
+        problem(&|p| p["builder_ids"] = json!([{"id": "x", "signer": "y"}]))
+            .contains("`y` is neither one of `keys` nor the `identity`")
+    );
+    assert!(problem(&|p| p["max_age_hours"] = json!(0)).contains("max_age_hours"));
+    assert!(problem(&|p| p["source_digest"] = json!("main")).contains("source_digest"));
+}
+
+fn check(project: &Project, arguments: &[&str]) -> Output {
+    let start =
+        ["check", "provenance", "data/dr/provenance.json", "--artifact", "data/dr/backup.json"];
+    project.run(&[&start, arguments].concat())
+}
+
+#[test]
+fn check_provenance_says_how_it_stands() {
+    let project = signed();
+    let digest = regex::Regex::new("sha256:[0-9a-f]{64}").unwrap();
+    let key = ["--key", "data/dr/build.pub", "--allow-parameter", "services"];
+    let other = ["--key", "data/dr/other.pub", "--allow-parameter", "services"];
+    for (name, arguments) in [
+        ("verified", &key[..]),
+        ("not_verified", &[]),
+        ("untrusted", &other),
+        ("two_of_two", &[&key[..], &other[..2], &["--threshold", "2"]].concat()),
+        ("unmet", &[&key[..], &["--builder-id", "https://example.org/else"]].concat()),
+        ("unusable", &["--key", "data/dr/backup.json"]),
+        ("threshold_of_one_key", &[&key[..], &["--threshold", "2"]].concat()),
+    ] {
+        let output = check(&project, arguments);
+        let shown = output.snapshot();
+        let shown = digest.replace_all(&shown, "sha256:[KEY]");
+        insta::assert_snapshot!(format!("check_provenance_{name}"), shown);
+    }
+}
+
+#[test]
+fn check_provenance_in_forms_for_programs() {
+    let project = signed();
+    for (format, arguments) in [("json", &["--key", "data/dr/other.pub"][..]), ("json", &[])] {
+        let output = check(&project, &[arguments, &["--format", format]].concat());
+        let answer: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_follows("check", &answer);
+    }
+    project.write("data/dr/provenance.json", "{\n  oops\n}");
+    let sarif = check(&project, &["--format", "sarif"]);
+    assert_eq!(sarif.code(), 1);
+    insta::assert_snapshot!("check_provenance_sarif", sarif.stdout);
+}
+
+#[test]
+fn check_provenance_of_a_real_bundle() {
+    let bundle = fs::canonicalize("fixtures/sigstore/provenance.sigstore.json").unwrap();
+    let project = Project::empty();
+    let digest = "a0cfc71271d6e278e57cd332ff957c3f7043fdda354c4cbb190a30d56efa01bf";
+    let start = ["check", "provenance", bundle.to_str().unwrap(), "--digest", digest];
+    let identity = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
+    let issuer = "https://token.actions.githubusercontent.com";
+    let output = project.run(&[&start[..], &["--identity", identity, "--issuer", issuer]].concat());
+    assert_eq!(output.code(), 1);
+    assert!(output.stdout.contains("its certificate says from"), "{}", output.snapshot());
+    assert_eq!(project.run(&[&start[..], &["--identity", identity]].concat()).code(), 2);
+    assert_eq!(project.run(&start).code(), 4);
+}
+
+#[test]
+fn keys_are_made_once_and_are_their_owners_alone() {
+    let project = Project::empty();
+    for (name, kind) in [("a", "ed25519"), ("b", "p256")] {
+        let output = project.run(&["keygen", name, "--kind", kind]);
+        assert_eq!(output.code(), 0, "{}", output.snapshot());
+        let mode = fs::metadata(project.path(&format!("{name}.key"))).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        // OpenSSL reads both halves, and they belong together.
+        let script = format!("openssl pkey -in {name}.key -pubout | cmp - {name}.pub");
+        let same = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .current_dir(project.path(""))
+            .status();
+        assert!(same.unwrap().success());
+    }
+    let output = project.run(&["keygen", "a"]);
+    assert_eq!(output.code(), 2);
+    assert!(output.stderr.contains("a.pub exists"), "{}", output.snapshot());
+    assert_eq!(project.run(&["keygen", "absent/a"]).code(), 2);
+}
+
+#[test]
+fn only_the_manifest_that_was_signed_is_drilled() {
+    let project = Project::sample();
+    let _ = project.run(&["keygen", "own"]);
+    let _ = project.run(&["keygen", "other"]);
+    let drill = |key: &str| {
+        let output = project.run(&["run", "--current-time", NOW, "--manifest-key", key]);
+        let report = project.report();
+        project.verifies();
+        (output.code(), report["reasons"].to_string(), report["manifest"].clone())
+    };
+    let (code, reasons, _) = drill("own.pub");
+    assert_eq!(code, 2);
+    assert!(reasons.contains("its signature") && reasons.contains("No such file"), "{reasons}");
+    assert_eq!(project.run(&["sign", "data/dr/manifest.json", "--key", "own.key"]).code(), 0);
+    let (code, reasons, _) = drill("own.pub");
+    assert_eq!((code, reasons.as_str()), (0, "[]"));
+    let events = project.events();
+    let facts = events.iter().find_map(|event| event["context"].get("manifest")).unwrap();
+    assert!(facts["signed_by"].as_str().unwrap().starts_with("Ed25519 sha256:"), "{facts}");
+    assert!(project.path("artifacts/dr/inputs/manifest.json.dsse").exists());
+    let (code, reasons, _) = drill("other.pub");
+    assert_eq!(code, 2);
+    assert!(reasons.contains("no signature in it is by the key"), "{reasons}");
+    let text = project.text("data/dr/manifest.json").replace("1440", "1441");
+    project.write("data/dr/manifest.json", text);
+    let (code, reasons, _) = drill("own.pub");
+    assert_eq!(code, 2);
+    assert!(reasons.contains("was changed after it was signed"), "{reasons}");
+    assert_eq!(project.run(&["run", "--manifest-key", "absent.pub"]).code(), 2);
+}
+
+#[test]
+fn nothing_is_signed_with_a_key_that_others_can_read() {
+    let project = Project::sample();
+    let _ = project.run(&["keygen", "own"]);
+    fs::set_permissions(project.path("own.key"), fs::Permissions::from_mode(0o640)).unwrap();
+    let output = project.run(&["sign", "data/dr/manifest.json", "--key", "own.key"]);
+    assert_eq!(output.code(), 2);
+    assert!(output.stderr.contains("can be read by others"), "{}", output.snapshot());
+    assert!(!project.path("data/dr/manifest.json.dsse").exists());
+    let output = project.run(&["sign", "data/dr/manifest.json", "--key", "own.pub"]);
+    assert!(output.stderr.contains("error: nothing was signed"), "{}", output.snapshot());
+}
