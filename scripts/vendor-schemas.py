@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Renews data/sbom-schemas: the official SBOM schemas, without their prose, compressed.
 
-Takes them from released packages (see NOTICE): cyclonedx-python-lib (wheel, from PyPI) and
-serde-spdx (crate). Usage: scripts/vendor-schemas.py WHEEL CRATE_SOURCE_DIRECTORY
+Takes them from released packages (see NOTICE): cyclonedx-python-lib (wheel, from PyPI), serde-spdx
+(crate) and @cyclonedx/cdxgen (npm package, unpacked).
+Usage: scripts/vendor-schemas.py WHEEL CRATE_SOURCE_DIRECTORY NPM_PACKAGE_DIRECTORY
 """
 import gzip
 import json
@@ -33,7 +34,7 @@ def write(name, text):
     (OUT / f"{name}.json.gz").write_bytes(gzip.compress(slim.encode(), 9, mtime=0))
 
 
-wheel, crate = sys.argv[1:]
+wheel, crate, npm = sys.argv[1:]
 with zipfile.ZipFile(wheel) as package:
     files = {
         "bom-1.2": "bom-1.2-strict", "bom-1.3": "bom-1.3-strict", "bom-1.4": "bom-1.4",
@@ -43,3 +44,4 @@ with zipfile.ZipFile(wheel) as package:
     for name, file in files.items():
         write(name, package.read(f"cyclonedx/schema/_res/{file}.SNAPSHOT.schema.json"))
 write("spdx-2.3", (pathlib.Path(crate) / "schemas" / "spdx_2_3.json").read_text())
+write("spdx-3.0.1", (pathlib.Path(npm) / "data" / "spdx-export.schema.json").read_text())

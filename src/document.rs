@@ -6,7 +6,7 @@ mod yaml;
 
 use std::fmt;
 
-pub use json::{parse_json, parse_json_lines};
+pub use json::{parse_json, parse_json_lines, place_in_json};
 
 /// Deepest nesting that is read.
 pub const MAX_DEPTH: usize = 64;

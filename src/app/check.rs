@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use crate::clock::Clock;
 use crate::digest::{Digest, Unobserved, hash, other_digest};
+use crate::document::Place;
 use crate::fs::{ReadError, open_for_reading, read_capped};
 use crate::manifest::Expectations;
 use crate::provenance::{self, Artifact, Identity, ProvenanceError, Trust, TrustedRoots};
+use crate::sbom::{self, Demand, SbomError};
 use crate::signature::{KeyError, PublicKey};
 use crate::wire::answer::{CHECK, Check, CheckProblem, CheckStanding};
-use crate::wire::event::Verification;
+use crate::wire::event::{Binding, SbomFacts, Verification};
 
 /// Largest key or trusted root that is read, in bytes.
 const MAX_TRUST_BYTES: u64 = 4 << 20;
@@ -63,6 +65,108 @@ pub enum CheckError {
     Artifact(String, String),
 }
 
+/// What is asked of an SBOM.
+#[derive(Clone, Debug)]
+pub struct SbomRequest {
+    /// The file with the SBOM.
+    pub file: PathBuf,
+    /// What it is held against besides its own rules.
+    pub demand: Demand,
+}
+
+/// Checks an SBOM. One that keeps its rules but lacks what was asked for is refused, too.
+///
+/// # Errors
+/// When it could not be checked; that it is refused is no error.
+pub fn check_sbom(request: &SbomRequest) -> Result<Check, CheckError> {
+    let bytes = read(&request.file, sbom::MAX_BYTES)?;
+    let path = request.file.display().to_string();
+    let mut check = Check {
+        schema: CHECK.to_owned(),
+        file: path.clone(),
+        standing: CheckStanding::Refused,
+        problems: Vec::new(),
+        problems_in_all: 0,
+        remarks: Vec::new(),
+        sbom: None,
+        provenance: None,
+    };
+    match sbom::validate(&bytes, &request.demand) {
+        Ok(found) => {
+            let facts = found.facts(&path, &Digest::of(&bytes));
+            check.remarks.clone_from(&facts.remarks);
+            check.problems = unmet(&facts);
+            check.problems_in_all = check.problems.len();
+            check.standing = if !check.problems.is_empty() {
+                CheckStanding::Refused
+            } else if request.demand.subject.is_some() && facts.binding != Binding::Bound {
+                CheckStanding::NotVerified
+            } else {
+                CheckStanding::Valid
+            };
+            check.sbom = Some(facts);
+        }
+        Err(SbomError::Invalid { problems, total, .. }) => {
+            check.problems_in_all = total;
+            check.problems = problems
+                .into_iter()
+                .map(|found| CheckProblem {
+                    message: found.message,
+                    pointer: Some(found.pointer),
+                    ..problem(found.rule, found.place)
+                })
+                .collect();
+        }
+        Err(error) => {
+            // The place stands beside the message, not in it.
+            let (place, message) = match &error {
+                SbomError::Syntax { place, message } => (*place, format!("is invalid: {message}")),
+                other => (None, other.to_string()),
+            };
+            check.problems = vec![CheckProblem { message, ..problem(error.rule(), place) }];
+            check.problems_in_all = 1;
+        }
+    }
+    Ok(check)
+}
+
+/// What was asked for and is not there.
+fn unmet(facts: &SbomFacts) -> Vec<CheckProblem> {
+    let mut problems: Vec<CheckProblem> = facts
+        .profiles
+        .iter()
+        .flat_map(|profile| profile.missing.iter().map(|missing| (profile.profile, missing)))
+        .map(|(profile, missing)| {
+            let name = serde_json::to_value(profile).unwrap_or_default();
+            let name = name.as_str().unwrap_or_default();
+            let message = match (&missing.first, missing.components) {
+                (_, 0) => format!("{name}: the document has no {}", missing.element),
+                (first, count) => format!(
+                    "{name}: {count} component(s) have no {}, {} first",
+                    missing.element,
+                    first.as_deref().unwrap_or("one without a name")
+                ),
+            };
+            CheckProblem { message, ..problem(&format!("sbom/profile/{name}"), None) }
+        })
+        .collect();
+    for component in &facts.refused_components {
+        let message = format!("the license is not acceptable: {component}");
+        problems.push(CheckProblem { message, ..problem("sbom/license", None) });
+    }
+    problems
+}
+
+fn problem(rule: &str, place: Option<Place>) -> CheckProblem {
+    CheckProblem {
+        rule: rule.to_owned(),
+        message: String::new(),
+        pointer: None,
+        line: place.map(|place| place.line),
+        column: place.map(|place| place.column),
+    }
+}
+
 /// Checks provenance.
 ///
 /// # Errors
@@ -99,34 +203,35 @@ pub fn check_provenance(
                 Verification::NotVerified => CheckStanding::NotVerified,
             };
             let remarks = facts.remarks.clone();
-            let schema = CHECK.to_owned();
-            let problems = Vec::new();
-            Check { schema, file: path, standing, problems, remarks, provenance: Some(facts) }
+            Check {
+                schema: CHECK.to_owned(),
+                file: path,
+                standing,
+                problems: Vec::new(),
+                problems_in_all: 0,
+                remarks,
+                sbom: None,
+                provenance: Some(facts),
+            }
         }
         Err(error) => refused(path, &error),
     })
 }
 
 fn refused(file: String, error: &ProvenanceError) -> Check {
-    let (line, column) = match error {
-        ProvenanceError::Syntax { place: Some(place), .. } => {
-            (Some(place.line), Some(place.column))
-        }
-        _ => (None, None),
+    let place = match error {
+        ProvenanceError::Syntax { place, .. } => *place,
+        _ => None,
     };
-    let problem = CheckProblem {
-        rule: error.rule().to_owned(),
-        message: error.to_string(),
-        pointer: None,
-        line,
-        column,
-    };
+    let problem = CheckProblem { message: error.to_string(), ..problem(error.rule(), place) };
     Check {
         schema: CHECK.to_owned(),
         file,
         standing: CheckStanding::Refused,
         problems: vec![problem],
+        problems_in_all: 1,
         remarks: Vec::new(),
+        sbom: None,
         provenance: None,
     }
 }

@@ -6,6 +6,8 @@ mod keys;
 mod run;
 
 pub use author::{AuthorError, InitRequest, Pinned, init, pin};
-pub use check::{CheckError, ProvenanceRequest, Subject, check_provenance, read_key};
+pub use check::{
+    CheckError, ProvenanceRequest, SbomRequest, Subject, check_provenance, check_sbom, read_key,
+};
 pub use keys::{SignError, generate_key, sign};
 pub use run::{RunError, RunRequest, run};

@@ -159,6 +159,25 @@ fn node(text: &str, raw: &RawValue, depth: usize) -> Result<Node, SyntaxError> {
     Ok(Node { start, end: start + slice.len(), content })
 }
 
+/// The place of the value at a JSON pointer (RFC 6901). Only what lies on the way to it is read.
+#[must_use]
+pub fn place_in_json(bytes: &[u8], pointer: &str) -> Option<Place> {
+    let text = utf8(bytes).ok()?;
+    let mut raw: &RawValue = serde_json::from_str(text).ok()?;
+    for segment in super::segments(pointer) {
+        let slice = raw.get();
+        raw = if slice.starts_with('[') {
+            let items: Vec<&RawValue> = serde_json::from_str(slice).ok()?;
+            items.get(segment.parse::<usize>().ok()?).copied()?
+        } else {
+            let Members(members) = serde_json::from_str(slice).ok()?;
+            let key = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
+            members.into_iter().find(|(name, _)| key(name).as_ref() == Some(&segment))?.1
+        };
+    }
+    Some(Place::of_offset(text, offset(text, raw.get())))
+}
+
 fn offset(text: &str, slice: &str) -> usize {
     (slice.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
 }

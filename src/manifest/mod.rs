@@ -164,6 +164,14 @@ pub struct Policies {
     pub min_restore_bytes_per_second: Option<f64>,
     /// Whether a drill with a fixed clock may pass.
     pub allow_clock_override: bool,
+    /// Minimum elements that the SBOM must have.
+    pub sbom_profiles: Vec<wire::manifest::SbomProfile>,
+    /// The only licences that components may have.
+    pub allowed_licenses: Vec<String>,
+    /// Licences that no component may need.
+    pub denied_licenses: Vec<String>,
+    /// Oldest acceptable SBOM, in days.
+    pub max_sbom_age_days: Option<f64>,
     /// Whether provenance must be signed by somebody who is trusted.
     pub require_signature: bool,
     /// An approved exception.

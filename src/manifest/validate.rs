@@ -18,12 +18,16 @@ const DEFAULT_TIMEOUT_SECONDS: u64 = 3600;
 /// Process limit of a restore script that names none.
 const DEFAULT_PROCESSES: u64 = 4096;
 /// Policies that a waiver can name.
-pub(super) const WAIVABLE: [&str; 5] = [
+pub(super) const WAIVABLE: [&str; 9] = [
     "max_rpo_minutes",
     "max_rto_seconds",
     "max_phase_seconds",
     "min_restore_bytes_per_second",
     "allow_clock_override",
+    "sbom_profiles",
+    "allowed_licenses",
+    "denied_licenses",
+    "max_sbom_age_days",
 ];
 
 /// Turns what was written into what is meant; adds what is wrong to `problems`.
@@ -300,6 +304,10 @@ impl Reader<'_> {
             phases: policies.max_phase_seconds.iter().map(|(phase, max)| (*phase, *max)).collect(),
             min_restore_bytes_per_second: policies.min_restore_bytes_per_second,
             allow_clock_override: policies.allow_clock_override.unwrap_or(true),
+            sbom_profiles: policies.sbom_profiles.clone(),
+            allowed_licenses: policies.allowed_licenses.clone(),
+            denied_licenses: policies.denied_licenses.clone(),
+            max_sbom_age_days: policies.max_sbom_age_days,
             require_signature: policies.require_signature.unwrap_or(false),
             waiver: policies.waiver.as_ref().and_then(|waiver| self.waiver(waiver)),
         }

@@ -4,6 +4,7 @@ mod capture;
 mod clock;
 mod limits;
 mod metrics;
+mod sbom;
 
 use crate::manifest::Manifest;
 use crate::outcome::{Outcome, StepEnd};
@@ -33,6 +34,7 @@ pub struct Judgement {
 pub fn enforce(outcome: &Outcome, manifest: &Manifest) -> (Vec<PolicyResult>, Vec<Finding>) {
     let metrics = measure(outcome, Some(manifest));
     let mut results = limits::enforce(&metrics, &manifest.policies);
+    results.extend(sbom::enforce(outcome, &manifest.policies));
     results.extend(clock::enforce(outcome, &manifest.policies));
     let mut findings = capture::contradictions(outcome, manifest);
     findings.extend(limits::waive(&mut results, outcome, &manifest.policies));

@@ -12,8 +12,9 @@ macro_rules! vendored {
     };
 }
 
-/// Format, version, schema. SPDX 2.2 is held against 2.3, which only made fields optional.
-const KNOWN: [(&str, &str, &[u8]); 8] = [
+/// Format, version, schema. SPDX 2.2 is held against 2.3, which took requirements away and added
+/// fields: `spdx2` makes up for it. SPDX 3.0.0 is held against 3.0.1, which corrected it.
+const KNOWN: [(&str, &str, &[u8]); 10] = [
     ("CycloneDX", "1.2", vendored!("bom-1.2")),
     ("CycloneDX", "1.3", vendored!("bom-1.3")),
     ("CycloneDX", "1.4", vendored!("bom-1.4")),
@@ -22,6 +23,8 @@ const KNOWN: [(&str, &str, &[u8]); 8] = [
     ("CycloneDX", "1.7", vendored!("bom-1.7")),
     ("SPDX", "2.2", vendored!("spdx-2.3")),
     ("SPDX", "2.3", vendored!("spdx-2.3")),
+    ("SPDX", "3.0.0", vendored!("spdx-3.0.1")),
+    ("SPDX", "3.0.1", vendored!("spdx-3.0.1")),
 ];
 
 /// Schemas that others refer to, by the name in the reference.
@@ -46,7 +49,11 @@ pub(super) fn find(
     else {
         return Ok(None);
     };
-    Schema::compile_for(document, &unpack(packed)?, referred).map(Some)
+    let mut text = unpack(packed)?;
+    if version == "3.0.0" {
+        text = text.replace("rdf/3.0.1/spdx-context", "rdf/3.0.0/spdx-context");
+    }
+    Schema::compile_for(document, &text, referred).map(Some)
 }
 
 /// The shared schemas that a text refers to.

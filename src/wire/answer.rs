@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::event::{ProvenanceFacts, Verdict};
+use super::event::{ProvenanceFacts, SbomFacts, Verdict};
 
 /// Value of `schema` in the answer of `dr-drill verify`.
 pub const VERIFICATION: &str = "dr_drill.verification.v1";
@@ -92,10 +92,15 @@ pub struct Check {
     pub file: String,
     /// How it stands.
     pub standing: CheckStanding,
-    /// Why it is refused.
+    /// Why it is refused: the first reasons.
     pub problems: Vec<CheckProblem>,
+    /// How many reasons there are.
+    pub problems_in_all: usize,
     /// What is odd but allowed.
     pub remarks: Vec<String>,
+    /// What an SBOM says; only if it keeps its rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sbom: Option<SbomFacts>,
     /// What provenance says; only if it is not refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<ProvenanceFacts>,

@@ -262,12 +262,39 @@ pub struct Policies {
     /// Whether a drill with `--current-time` may pass. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_clock_override: Option<bool>,
+    /// Minimum elements that the SBOM must have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sbom_profiles: Vec<SbomProfile>,
+    /// The only licences that components may have, by their SPDX identifiers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_licenses: Vec<String>,
+    /// Licences that no component may need.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denied_licenses: Vec<String>,
+    /// Oldest acceptable SBOM, in days before the drill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub max_sbom_age_days: Option<f64>,
     /// Whether provenance must be signed by somebody whom the manifest trusts. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub require_signature: Option<bool>,
     /// An approved exception that expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<Waiver>,
+}
+
+/// Minimum elements of an SBOM, as authorities ask for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SbomProfile {
+    /// NTIA, 2021.
+    #[serde(rename = "ntia-2021")]
+    Ntia2021,
+    /// CISA, Framing Software Component Transparency, third edition, 2024.
+    #[serde(rename = "fsct3-2024")]
+    Fsct32024,
+    /// CISA, draft of August 2025.
+    #[serde(rename = "cisa-2025-draft")]
+    Cisa2025Draft,
 }
 
 /// A part of a drill whose time can be limited.

@@ -11,13 +11,14 @@ fn commands() -> String {
         "# Commands\n\nThis page is made from the commands' own help; a test compares the two \
          (`tests/cli/reference.rs`).\n",
     );
-    let all: [&[&str]; 13] = [
+    let all: [&[&str]; 14] = [
         &[],
         &["run"],
         &["init"],
         &["pin"],
         &["check"],
         &["check", "manifest"],
+        &["check", "sbom"],
         &["check", "provenance"],
         &["verify"],
         &["sign"],

@@ -287,3 +287,56 @@ fn nothing_is_signed_with_a_key_that_others_can_read() {
     let output = project.run(&["sign", "data/dr/manifest.json", "--key", "own.pub"]);
     assert!(output.stderr.contains("error: nothing was signed"), "{}", output.snapshot());
 }
+
+#[test]
+fn sbom_policies_are_judged_and_can_be_waived() {
+    let project = Project::sample();
+    project.edit(|manifest| {
+        manifest["policies"]["sbom_profiles"] = json!(["ntia-2021"]);
+        manifest["policies"]["denied_licenses"] = json!(["GPL-3.0-only"]);
+        manifest["policies"]["max_sbom_age_days"] = json!(400);
+    });
+    let output = project.drill();
+    insta::assert_snapshot!("sbom_policies_broken", output.snapshot());
+    assert_eq!(output.code(), 3);
+    project.verifies();
+    project.edit(|manifest| {
+        manifest["policies"]["waiver"] = json!({"approved_by": "a", "reason": "r",
+            "until": "2027-01-01T00:00:00Z", "makeup_drill_at": "2027-01-02T00:00:00Z",
+            "policies": ["sbom_profiles", "max_sbom_age_days"]});
+    });
+    assert_eq!(project.drill().code(), 0);
+    project.verifies();
+}
+
+#[test]
+fn check_sbom_says_how_it_stands() {
+    let project = Project::sample();
+    let digest =
+        dr_drill::digest::Digest::of(&fs::read("data/dr/backup.json").unwrap()).to_string();
+    let real = fs::canonicalize("fixtures/real/dr-drill.cdx.json").unwrap();
+    project.write("real.cdx.json", fs::read(real).unwrap());
+    project.write("xml.xml", "<bom/>").write("deep.json", "[".repeat(10_000));
+    project
+        .write("broken.json", project.text("data/dr/sbom.json").replace("\"library\"", "\"lib\""));
+    let sample = "data/dr/sbom.json";
+    for (name, arguments) in [
+        ("bound", &[sample, "--digest", &digest][..]),
+        ("unbound", &["real.cdx.json", "--digest", &digest]),
+        ("valid", &["real.cdx.json"]),
+        ("profile", &["real.cdx.json", "--profile", "ntia-2021"]),
+        ("license", &[sample, "--allow-license", "MIT"]),
+        ("broken", &["broken.json"]),
+        ("xml", &["xml.xml"]),
+        ("deep", &["deep.json"]),
+        ("absent", &["absent.json"]),
+    ] {
+        let output = project.run(&[&["check", "sbom"], arguments].concat());
+        insta::assert_snapshot!(format!("check_sbom_{name}"), output.snapshot());
+        if output.code() != 2 {
+            let json = project.run(&[&["check", "sbom", "--format", "json"], arguments].concat());
+            assert_follows("check", &serde_json::from_str(&json.stdout).unwrap());
+            assert_eq!(json.code(), output.code());
+        }
+    }
+}

@@ -10,7 +10,7 @@ use crate::fs::read_capped;
 use crate::manifest::{Input, Provenance};
 use crate::provenance::{Artifact, Identity, Trust, TrustedRoots};
 use crate::signature::PublicKey;
-use crate::wire::event::{Class, Context, SbomFacts, Verification};
+use crate::wire::event::{Binding, Class, Context, Verification};
 use crate::{provenance, sbom};
 
 /// Largest key or trusted root that is read, in bytes.
@@ -26,25 +26,27 @@ impl Work<'_> {
             Err(failed) => return Ok(*failed),
         };
         self.sbom.clone_from(&read.copy);
-        Ok(match sbom::validate(&read.bytes, &self.backup_digest()) {
+        let policies = &self.manifest.policies;
+        let demand = sbom::Demand {
+            subject: Some(self.manifest.backup.sha256),
+            profiles: policies.sbom_profiles.clone(),
+            licenses: sbom::LicenseRules {
+                allowed: policies.allowed_licenses.clone(),
+                denied: policies.denied_licenses.clone(),
+            },
+        };
+        Ok(match sbom::validate(&read.bytes, &demand) {
             Ok(found) => {
-                let bound = if found.names_backup {
-                    "names the backup"
-                } else {
-                    "does not name the backup"
+                let facts = found.facts(&read.path, &read.digest);
+                let bound = match facts.binding {
+                    Binding::Bound => "names the backup",
+                    Binding::WeaklyBound => "names something, but no digest of it",
+                    Binding::Unbound => "does not name the backup",
                 };
                 let notes = format!(
                     "{} {}, {} component(s), {bound}",
-                    found.format, found.spec_version, found.components
+                    facts.format, facts.spec_version, facts.components
                 );
-                let facts = SbomFacts {
-                    path: read.path,
-                    sha256: read.digest.to_string(),
-                    format: found.format.to_owned(),
-                    spec_version: found.spec_version,
-                    components: found.components,
-                    names_backup: found.names_backup,
-                };
                 StepResult::passed(notes, Context { sbom: Some(facts), ..Context::default() })
             }
             Err(error) => {
@@ -159,11 +161,6 @@ impl Work<'_> {
         let name = shown(&place.relative).replace(['/', '\\'], "_");
         run.evidence.keep(&format!("inputs/{folder}/{name}"), &bytes)?;
         Ok(Ok(bytes))
-    }
-
-    /// The digest that what vouches for the backup must name: the pin.
-    fn backup_digest(&self) -> Digest {
-        self.manifest.backup.sha256
     }
 
     /// Reads a file once: the same bytes are judged, kept as evidence and handed to the script.

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::wire::manifest::SbomProfile;
+
 use super::Class;
 
 /// What a step found out; each step fills in its own part.
@@ -137,6 +139,56 @@ pub struct SbomFacts {
     pub components: u64,
     /// Whether it names the backup by its digest.
     pub names_backup: bool,
+    /// How it is tied to the backup.
+    pub binding: Binding,
+    /// When it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// What it lacks of each profile that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfileFacts>,
+    /// How many components have licences that are not acceptable.
+    #[serde(default)]
+    pub refused_licenses: u64,
+    /// The first of them, each with its licences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_components: Vec<String>,
+    /// What is odd but allowed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+}
+
+/// How an SBOM is tied to an artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Binding {
+    /// By its digest.
+    Bound,
+    /// By a name and a version, which anything could have.
+    WeaklyBound,
+    /// By nothing.
+    Unbound,
+}
+
+/// What an SBOM lacks of a profile; nothing, if the list is empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileFacts {
+    /// The profile.
+    pub profile: SbomProfile,
+    /// Elements that are missing.
+    pub missing: Vec<MissingElement>,
+}
+
+/// An element of a profile that an SBOM lacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MissingElement {
+    /// The element.
+    pub element: String,
+    /// How many components lack it; 0 for an element of the document itself.
+    pub components: u64,
+    /// Name of the first that does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<String>,
 }
 
 /// The provenance as it was read.

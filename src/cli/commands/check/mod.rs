@@ -2,6 +2,7 @@
 
 mod manifest;
 mod provenance;
+mod sbom;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -23,6 +24,7 @@ pub(super) struct CheckArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     Manifest(manifest::ManifestArgs),
+    Sbom(sbom::SbomArgs),
     Provenance(Box<provenance::ProvenanceArgs>),
 }
 
@@ -41,6 +43,7 @@ enum CheckFormat {
 pub(super) fn run(ui: &Ui, environment: &Environment, args: &CheckArgs) -> Result<Exit, CliError> {
     match &args.what {
         What::Manifest(args) => manifest::run(ui, environment, args),
+        What::Sbom(args) => sbom::run(ui, args),
         What::Provenance(args) => provenance::run(ui, args),
     }
 }

@@ -1,0 +1,189 @@
+//! CycloneDX: what its schemas cannot say.
+
+use serde_json::Value;
+
+use super::inventory::{
+    Component, Fault, Inventory, References, any, check_digest, items, repeated, said,
+};
+
+/// Reads a document that follows its schema.
+pub(super) fn read(document: &Value) -> Inventory<'_> {
+    let metadata = document.get("metadata").unwrap_or(&Value::Null);
+    let mut inventory = Inventory {
+        created: said(metadata, "timestamp"),
+        has_author: any(metadata, "authors")
+            || ["manufacturer", "manufacture", "supplier"]
+                .iter()
+                .any(|key| metadata.get(key).is_some_and(|who| said(who, "name").is_some())),
+        has_tool: metadata.get("tools").is_some_and(|tools| {
+            tools.as_array().is_some_and(|list| !list.is_empty())
+                || any(tools, "components")
+                || any(tools, "services")
+        }),
+        has_context: any(metadata, "lifecycles"),
+        ..Inventory::default()
+    };
+    if let Some(subject) = metadata.get("component") {
+        inventory.subjects.push(component(subject));
+    }
+    collect(document, &mut inventory.components);
+    let mut walk = Walk { references: References::default(), path: Vec::new(), inventory };
+    walk.visit(document, false);
+    let Walk { references, mut inventory, .. } = walk;
+    check_references(document, &references, &mut inventory);
+    if document.get("signature").is_some() {
+        inventory.remarks.push("it carries a signature (JSF), which was not checked".to_owned());
+    }
+    inventory
+}
+
+fn collect<'a>(parent: &'a Value, found: &mut Vec<Component<'a>>) {
+    for item in items(parent, "components") {
+        found.push(component(item));
+        collect(item, found);
+    }
+}
+
+fn component(value: &Value) -> Component<'_> {
+    let sha256 = items(value, "hashes").find(|hash| hash["alg"] == "SHA-256");
+    Component {
+        name: said(value, "name"),
+        version: said(value, "version"),
+        has_supplier: ["supplier", "manufacturer"]
+            .iter()
+            .any(|key| value.get(key).is_some_and(|who| said(who, "name").is_some()))
+            || said(value, "publisher").is_some()
+            || said(value, "author").is_some()
+            || any(value, "authors"),
+        has_identifier: ["purl", "cpe"].iter().any(|key| said(value, key).is_some())
+            || value.get("swid").is_some()
+            || any(value, "omniborId")
+            || any(value, "swhid"),
+        has_copyright: said(value, "copyright").is_some(),
+        has_hash: any(value, "hashes"),
+        sha256: sha256.and_then(|hash| hash["content"].as_str()),
+        licenses: items(value, "licenses")
+            .filter_map(|choice| match choice.get("license") {
+                Some(license) => said(license, "id").or_else(|| said(license, "name")),
+                None => said(choice, "expression"),
+            })
+            .collect(),
+    }
+}
+
+/// One way through the whole document: names of elements and digests stand anywhere in it.
+struct Walk<'a> {
+    references: References<'a>,
+    path: Vec<Segment<'a>>,
+    inventory: Inventory<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Segment<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+impl<'a> Walk<'a> {
+    fn visit(&mut self, value: &'a Value, in_formulation: bool) {
+        match value {
+            Value::Object(members) => {
+                if let Some(name) = members.get("bom-ref").and_then(Value::as_str) {
+                    let path = &self.path;
+                    let fault = self.references.define(name, || pointer(path, "bom-ref"));
+                    match fault {
+                        // Two of the official examples break it there.
+                        Some(fault) if in_formulation => {
+                            let Fault { pointer, message, .. } = fault;
+                            self.inventory.remarks.push(format!("{pointer}: {message}"));
+                        }
+                        other => self.inventory.faults.extend(other),
+                    }
+                }
+                if let (Some(Value::String(algorithm)), Some(Value::String(content))) =
+                    (members.get("alg"), members.get("content"))
+                {
+                    let path = &self.path;
+                    let fault = check_digest(algorithm, content, || pointer(path, "content"));
+                    self.inventory.faults.extend(fault);
+                }
+                for (key, member) in members {
+                    self.path.push(Segment::Key(key));
+                    self.visit(member, in_formulation || key == "formulation");
+                    self.path.pop();
+                }
+            }
+            Value::Array(list) => {
+                for (item, index) in list.iter().zip(0..) {
+                    self.path.push(Segment::Index(index));
+                    self.visit(item, in_formulation);
+                    self.path.pop();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn pointer(path: &[Segment<'_>], last: &str) -> String {
+    let mut text = String::new();
+    for segment in path {
+        text.push('/');
+        match segment {
+            Segment::Key(key) => text.push_str(&key.replace('~', "~0").replace('/', "~1")),
+            Segment::Index(index) => text.push_str(&index.to_string()),
+        }
+    }
+    format!("{text}/{last}")
+}
+
+fn check_references<'a>(
+    document: &'a Value,
+    references: &References<'a>,
+    inventory: &mut Inventory<'a>,
+) {
+    let mut check = |name: Option<&str>, place: &dyn Fn() -> String| {
+        // A link into another document: it cannot be followed here.
+        if let Some(name) = name.filter(|name| !name.starts_with("urn:cdx:")) {
+            inventory.faults.extend(references.check(name, place));
+        }
+    };
+    for (list, keys) in [
+        ("dependencies", &["dependsOn", "provides"][..]),
+        ("compositions", &["assemblies", "dependencies", "vulnerabilities"]),
+        ("annotations", &["subjects"]),
+    ] {
+        for (entry, index) in items(document, list).zip(0..) {
+            if list == "dependencies" {
+                check(entry["ref"].as_str(), &|| format!("/{list}/{index}/ref"));
+            }
+            for key in keys {
+                for (name, at) in items(entry, key).zip(0..) {
+                    check(name.as_str(), &|| format!("/{list}/{index}/{key}/{at}"));
+                }
+            }
+        }
+    }
+    for (entry, index) in items(document, "vulnerabilities").zip(0..) {
+        for (affected, at) in items(entry, "affects").zip(0..) {
+            let name = affected["ref"].as_str();
+            check(name, &|| format!("/vulnerabilities/{index}/affects/{at}/ref"));
+        }
+    }
+    let dependencies = || items(document, "dependencies");
+    if let Some(twice) = repeated(dependencies().filter_map(|entry| entry["ref"].as_str())) {
+        inventory.faults.push(Fault {
+            rule: "sbom/duplicate-dependency",
+            pointer: "/dependencies".to_owned(),
+            message: format!("`{twice}` has two entries"),
+        });
+    }
+    for entry in dependencies() {
+        let own = entry["ref"].as_str();
+        inventory.has_dependencies |= any(entry, "dependsOn");
+        if items(entry, "dependsOn").any(|name| name.as_str() == own) {
+            let name = own.unwrap_or_default();
+            inventory.remarks.push(format!("`{name}` is said to depend on itself"));
+        }
+    }
+}
