@@ -1,12 +1,16 @@
 //! Strict JSON and YAML: no duplicate keys, no deep nesting, nothing after the end, and the place of every value.
 
+mod borrowed;
 mod json;
+mod representation;
 pub mod schema;
 mod yaml;
 
 use std::fmt;
 
+pub use borrowed::{Borrowed, parse_borrowed};
 pub use json::{parse_json, parse_json_lines, place_in_json};
+pub use representation::BorrowedJson;
 
 /// Deepest nesting that is read.
 pub const MAX_DEPTH: usize = 64;

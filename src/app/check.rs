@@ -176,17 +176,7 @@ pub fn check_provenance(
     clock: &dyn Clock,
 ) -> Result<Check, CheckError> {
     let trust = trust(request)?;
-    let (sha256, file) = match &request.subject {
-        Subject::Digest(digest) => (*digest, None),
-        Subject::File(path) => {
-            let unreadable =
-                |error: String| CheckError::Artifact(path.display().to_string(), error);
-            let mut file = open(path)?;
-            let (digest, _) =
-                hash(&mut file, &Unobserved).map_err(|error| unreadable(error.to_string()))?;
-            (digest, Some(file))
-        }
-    };
+    let (sha256, file) = subject(&request.subject)?;
     let other_digest = |name: &str| {
         let computed = other_digest(name, file.as_ref()?);
         computed.unwrap_or_else(|error| Some(format!("none: it cannot be read: {error}")))
@@ -251,10 +241,70 @@ fn trust(request: &ProvenanceRequest) -> Result<Trust, CheckError> {
         trust.keys.push((name, key));
     }
     if let Some(path) = &request.trusted_root {
-        trust.roots = TrustedRoots::read(&read(path, MAX_TRUST_BYTES)?)
-            .map_err(|error| CheckError::Root(path.display().to_string(), error))?;
+        trust.roots = read_roots(path)?;
     }
     Ok(trust)
+}
+
+/// What is asked of one Sigstore bundle.
+#[derive(Clone, Debug)]
+pub struct BundleRequest {
+    /// The file with the bundle.
+    pub bundle: PathBuf,
+    /// What must be signed.
+    pub subject: Subject,
+    /// The public key that must have signed it.
+    pub key: Option<PathBuf>,
+    /// Name and issuer of whom a certificate must have been issued to.
+    pub identity: Option<(String, String)>,
+    /// Where certificates may come from.
+    pub trusted_root: Option<PathBuf>,
+    /// Whether the staging instance of Sigstore is meant, where no root is given.
+    pub staging: bool,
+}
+
+/// Verifies one Sigstore bundle. Gives why it does not verify, if it does not.
+///
+/// # Errors
+/// When it could not be looked at.
+pub fn verify_bundle(request: &BundleRequest) -> Result<Option<ProvenanceError>, CheckError> {
+    let mut trust = Trust {
+        identity: request.identity.clone().map(|(name, issuer)| Identity { name, issuer }),
+        ..Trust::default()
+    };
+    if let Some(path) = &request.key {
+        trust.keys.push((path.display().to_string(), read_key(path)?));
+    }
+    if let Some(path) = &request.trusted_root {
+        trust.roots = read_roots(path)?;
+    } else if request.staging {
+        trust.roots = TrustedRoots::staging()
+            .map_err(|error| CheckError::Root("that is built in".to_owned(), error))?;
+    }
+    let (sha256, _) = subject(&request.subject)?;
+    let bytes = read(&request.bundle, provenance::MAX_BYTES)?;
+    let artifact = Artifact { sha256, other_digest: &|_| None };
+    Ok(provenance::verify_bundle(&bytes, &artifact, &trust).err())
+}
+
+/// The digest of a subject, and the file if it is one.
+fn subject(subject: &Subject) -> Result<(Digest, Option<File>), CheckError> {
+    match subject {
+        Subject::Digest(digest) => Ok((*digest, None)),
+        Subject::File(path) => {
+            let unreadable =
+                |error: String| CheckError::Artifact(path.display().to_string(), error);
+            let mut file = open(path)?;
+            let (digest, _) =
+                hash(&mut file, &Unobserved).map_err(|error| unreadable(error.to_string()))?;
+            Ok((digest, Some(file)))
+        }
+    }
+}
+
+fn read_roots(path: &Path) -> Result<TrustedRoots, CheckError> {
+    TrustedRoots::read(&read(path, MAX_TRUST_BYTES)?)
+        .map_err(|error| CheckError::Root(path.display().to_string(), error))
 }
 
 /// Reads a public key.

@@ -7,7 +7,8 @@ mod run;
 
 pub use author::{AuthorError, InitRequest, Pinned, init, pin};
 pub use check::{
-    CheckError, ProvenanceRequest, SbomRequest, Subject, check_provenance, check_sbom, read_key,
+    BundleRequest, CheckError, ProvenanceRequest, SbomRequest, Subject, check_provenance,
+    check_sbom, read_key, verify_bundle,
 };
 pub use keys::{SignError, generate_key, sign};
 pub use run::{RunError, RunRequest, run};

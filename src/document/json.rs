@@ -39,7 +39,7 @@ pub fn parse_json_lines(bytes: &[u8]) -> Result<Vec<Value>, SyntaxError> {
     Ok(values)
 }
 
-fn syntax_error(error: &serde_json::Error) -> SyntaxError {
+pub(super) fn syntax_error(error: &serde_json::Error) -> SyntaxError {
     let text = error.to_string();
     let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
     let place =

@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, HashSet};
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::json::Json;
 use jsonschema::{ValidationError, Validator};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+pub use jsonschema::json::SerdeJson;
+
 /// The keyword below which schemas keep what they refer to.
 const DEFINITIONS: &str = "definitions";
 
-/// A compiled schema. Formats are checked; nothing is ever fetched.
-#[derive(Debug)]
-pub struct Schema(Validator);
+/// A compiled schema, for documents in one representation. Formats are checked; nothing is ever
+/// fetched.
+pub struct Schema<F: Json = SerdeJson>(Validator<F>);
 
 /// A schema that cannot be compiled: a defect of this program, not of a document.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +33,7 @@ pub struct Violation {
     pub message: String,
 }
 
-impl Schema {
+impl<F: Json> Schema<F> {
     /// Compiles a schema.
     ///
     /// # Errors
@@ -49,7 +52,7 @@ impl Schema {
             .extend(others.iter().map(|(address, other)| (address.as_str(), other)))
             .and_then(jsonschema::RegistryBuilder::prepare)
             .map_err(|error| invalid(error.to_string()))?;
-        jsonschema::options()
+        jsonschema::options_for::<F>()
             .should_validate_formats(true)
             .with_registry(&registry)
             .build(schema)
@@ -57,29 +60,27 @@ impl Schema {
             .map_err(|error| invalid(error.to_string()))
     }
 
-    /// Compiles what the text of a schema says of the keys that one document has, which is all that
-    /// can matter to it: of a large schema and a small document that is a small part, and the rest
-    /// is not even parsed. `others` gives, from that part as text, the schemas that it refers to by
+    /// Compiles what the text of a schema says of the keys that a document has ([`keys_of`]), which is
+    /// all that can matter to it: of a large schema and a small document that is a small part, and the
+    /// rest is not even parsed. `others` gives, from that part as text, the schemas that it refers to by
     /// their addresses.
     ///
     /// # Errors
     /// When it is no valid schema or refers to one that was not given.
     pub fn compile_for(
-        document: &Value,
+        keys: &HashSet<&str>,
         schema: &str,
         others: impl FnOnce(&str) -> Result<Vec<(String, Value)>, InvalidSchema>,
     ) -> Result<Self, InvalidSchema> {
-        let mut keys = HashSet::new();
-        collect_keys(document, &mut keys);
-        let schema = reduced(schema, &keys).map_err(|error| InvalidSchema(error.to_string()))?;
+        let schema = reduced(schema, keys).map_err(|error| InvalidSchema(error.to_string()))?;
         let mut others = others(&schema.to_string())?;
-        others.iter_mut().for_each(|(_, other)| prune(other, &keys));
+        others.iter_mut().for_each(|(_, other)| prune(other, keys));
         Self::compile_with(&schema, &others)
     }
 
     /// Everything that is wrong with a document, at most `cap` of it, and how much there is in all.
     #[must_use]
-    pub fn violations(&self, document: &Value, cap: usize) -> (Vec<Violation>, usize) {
+    pub fn violations<'d>(&'d self, document: F::Node<'d>, cap: usize) -> (Vec<Violation>, usize) {
         let mut found = Vec::new();
         let mut total = 0;
         for error in self.0.iter_errors(document) {
@@ -95,6 +96,13 @@ impl Schema {
 }
 
 /// Every key of every object in a value.
+#[must_use]
+pub fn keys_of(value: &Value) -> HashSet<&str> {
+    let mut keys = HashSet::new();
+    collect_keys(value, &mut keys);
+    keys
+}
+
 fn collect_keys<'a>(value: &'a Value, keys: &mut HashSet<&'a str>) {
     match value {
         Value::Object(members) => {
@@ -259,7 +267,7 @@ mod tests {
     use super::*;
 
     fn messages(schema: &Value, document: &Value) -> Vec<String> {
-        let (found, _) = Schema::compile(schema).unwrap().violations(document, 10);
+        let (found, _) = Schema::<SerdeJson>::compile(schema).unwrap().violations(document, 10);
         found.into_iter().map(|v| format!("{}: {}", v.pointer, v.message)).collect()
     }
 
@@ -298,16 +306,19 @@ mod tests {
             json!({"properties": [1]}),
             json!([]),
         ] {
-            let whole = Schema::compile(&schema).unwrap().violations(&document, 10);
+            let whole = Schema::<SerdeJson>::compile(&schema).unwrap().violations(&document, 10);
             let pruned =
-                Schema::compile_for(&document, &schema.to_string(), |_| Ok(Vec::new())).unwrap();
+                Schema::<SerdeJson>::compile_for(&keys_of(&document), &schema.to_string(), |_| {
+                    Ok(Vec::new())
+                })
+                .unwrap();
             assert_eq!(pruned.violations(&document, 10), whole, "{document}");
         }
     }
 
     #[test]
     fn the_number_of_errors_is_capped_and_counted() {
-        let schema = Schema::compile(&json!({"items": {"type": "null"}})).unwrap();
+        let schema = Schema::<SerdeJson>::compile(&json!({"items": {"type": "null"}})).unwrap();
         let (found, total) = schema.violations(&json!([1, 2, 3, 4]), 2);
         assert_eq!((found.len(), total), (2, 4));
     }

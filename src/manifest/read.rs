@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::{Manifest, validate};
-use crate::document::schema::Schema;
+use crate::document::schema::{Schema, SerdeJson, keys_of};
 use crate::document::{Document, Place, Syntax};
 use crate::wire;
 
@@ -65,8 +65,9 @@ pub fn document(bytes: &[u8], syntax: Syntax) -> Result<Document, Vec<Problem>> 
 pub fn parse(document: &Document) -> Result<Manifest, Vec<Problem>> {
     let mut value = document.to_value();
     let schema_text = wire::schema("manifest").unwrap_or_default();
-    let schema = Schema::compile_for(&value, schema_text, |_| Ok(Vec::new()))
-        .map_err(|error| vec![whole(error.to_string())])?;
+    let schema =
+        Schema::<SerdeJson>::compile_for(&keys_of(&value), schema_text, |_| Ok(Vec::new()))
+            .map_err(|error| vec![whole(error.to_string())])?;
     let (violations, _) = schema.violations(&value, MAX_PROBLEMS);
     let mut problems: Vec<Problem> = violations
         .iter()

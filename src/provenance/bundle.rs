@@ -43,6 +43,14 @@ impl TrustedRoots {
         Ok(Self(Some(roots)))
     }
 
+    /// The staging instance of Sigstore, for tests of its clients.
+    ///
+    /// # Errors
+    /// A defect of what is built in.
+    pub fn staging() -> Result<Self, String> {
+        embedded(SigstoreInstance::Staging).map(|root| Self(Some(vec![root])))
+    }
+
     /// The roots that can have issued a certificate. GitHub's instance is chosen by the name of the
     /// issuer, never tried after another has failed.
     fn for_certificate(&self, certificate: &[u8]) -> Result<Vec<TrustedRoot>, String> {

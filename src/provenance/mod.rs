@@ -195,6 +195,42 @@ pub fn validate(
     found.finish()
 }
 
+/// Verifies one Sigstore bundle: that somebody who is trusted signed the artifact, or a statement
+/// about it. What the statement says besides is not looked at.
+///
+/// # Errors
+/// Why it does not verify.
+pub fn verify_bundle(
+    bytes: &[u8],
+    artifact: &Artifact<'_>,
+    trust: &Trust,
+) -> Result<(), ProvenanceError> {
+    let invalid = |detail: String| ProvenanceError::Invalid { number: 1, detail };
+    let documents = read::documents(bytes)?;
+    let [document] = documents.as_slice() else {
+        return Err(invalid("one bundle is wanted".to_owned()));
+    };
+    let (form, statement) = read::open(document).map_err(invalid)?;
+    if !matches!(form, Form::Bundle { .. }) {
+        return Err(invalid("it is no bundle".to_owned()));
+    }
+    if let Some(statement) = statement {
+        let statement = Statement::read(&statement).map_err(|fault| of_fault(fault, 1))?;
+        if !statement.is_about(artifact).map_err(|fault| of_fault(fault, 1))? {
+            let found = shown(statement.sha256_digests().collect());
+            return Err(ProvenanceError::Unrelated { artifact: artifact.sha256, found });
+        }
+    }
+    match trust.signers(&form, &artifact.sha256) {
+        Ok(signers) if signers.is_empty() => {
+            Err(ProvenanceError::Unsigned(vec!["nobody is trusted".to_owned()]))
+        }
+        Ok(_) => Ok(()),
+        Err(Distrust::Unsigned(why)) => Err(ProvenanceError::Unsigned(vec![why])),
+        Err(Distrust::Untrusted(why)) => Err(ProvenanceError::Untrusted(vec![why])),
+    }
+}
+
 /// What was found in a file so far.
 struct Found<'a> {
     artifact: &'a Artifact<'a>,

@@ -1,14 +1,14 @@
 //! CycloneDX: what its schemas cannot say.
 
-use serde_json::Value;
+use crate::document::Borrowed;
 
 use super::inventory::{
     Component, Fault, Inventory, References, any, check_digest, items, repeated, said,
 };
 
 /// Reads a document that follows its schema.
-pub(super) fn read(document: &Value) -> Inventory<'_> {
-    let metadata = document.get("metadata").unwrap_or(&Value::Null);
+pub(super) fn read<'a>(document: &'a Borrowed<'a>) -> Inventory<'a> {
+    let metadata = document.get("metadata").unwrap_or(&Borrowed::Null);
     let mut inventory = Inventory {
         created: said(metadata, "timestamp"),
         has_author: any(metadata, "authors")
@@ -37,14 +37,14 @@ pub(super) fn read(document: &Value) -> Inventory<'_> {
     inventory
 }
 
-fn collect<'a>(parent: &'a Value, found: &mut Vec<Component<'a>>) {
+fn collect<'a>(parent: &'a Borrowed<'a>, found: &mut Vec<Component<'a>>) {
     for item in items(parent, "components") {
         found.push(component(item));
         collect(item, found);
     }
 }
 
-fn component(value: &Value) -> Component<'_> {
+fn component<'a>(value: &'a Borrowed<'a>) -> Component<'a> {
     let sha256 = items(value, "hashes").find(|hash| hash["alg"] == "SHA-256");
     Component {
         name: said(value, "name"),
@@ -85,10 +85,10 @@ enum Segment<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn visit(&mut self, value: &'a Value, in_formulation: bool) {
+    fn visit(&mut self, value: &'a Borrowed<'a>, in_formulation: bool) {
         match value {
-            Value::Object(members) => {
-                if let Some(name) = members.get("bom-ref").and_then(Value::as_str) {
+            Borrowed::Object(members) => {
+                if let Some(name) = value.get("bom-ref").and_then(Borrowed::as_str) {
                     let path = &self.path;
                     let fault = self.references.define(name, || pointer(path, "bom-ref"));
                     match fault {
@@ -100,8 +100,8 @@ impl<'a> Walk<'a> {
                         other => self.inventory.faults.extend(other),
                     }
                 }
-                if let (Some(Value::String(algorithm)), Some(Value::String(content))) =
-                    (members.get("alg"), members.get("content"))
+                if let (Some(Borrowed::String(algorithm)), Some(Borrowed::String(content))) =
+                    (value.get("alg"), value.get("content"))
                 {
                     let path = &self.path;
                     let fault = check_digest(algorithm, content, || pointer(path, "content"));
@@ -113,7 +113,7 @@ impl<'a> Walk<'a> {
                     self.path.pop();
                 }
             }
-            Value::Array(list) => {
+            Borrowed::List(list) => {
                 for (item, index) in list.iter().zip(0..) {
                     self.path.push(Segment::Index(index));
                     self.visit(item, in_formulation);
@@ -138,7 +138,7 @@ fn pointer(path: &[Segment<'_>], last: &str) -> String {
 }
 
 fn check_references<'a>(
-    document: &'a Value,
+    document: &'a Borrowed<'a>,
     references: &References<'a>,
     inventory: &mut Inventory<'a>,
 ) {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
+use crate::document::Borrowed;
 
 /// An SBOM as the checks see it. Texts that say nothing (`NOASSERTION`, `NONE`, blanks) are absent.
 #[derive(Default)]
@@ -51,18 +51,21 @@ pub(super) struct Fault {
 }
 
 /// A text that says something.
-pub(super) fn said<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
+pub(super) fn said<'a>(object: &'a Borrowed<'a>, key: &str) -> Option<&'a str> {
     let text = object.get(key)?.as_str()?.trim();
     (!text.is_empty() && text != "NOASSERTION" && text != "NONE").then_some(text)
 }
 
 /// The items of a list, or nothing.
-pub(super) fn items<'a>(object: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
-    object.get(key).and_then(Value::as_array).into_iter().flatten()
+pub(super) fn items<'a>(
+    object: &'a Borrowed<'a>,
+    key: &str,
+) -> impl Iterator<Item = &'a Borrowed<'a>> {
+    object.get(key).and_then(Borrowed::as_array).into_iter().flatten()
 }
 
 /// Whether a list is there and not empty.
-pub(super) fn any(object: &Value, key: &str) -> bool {
+pub(super) fn any(object: &Borrowed<'_>, key: &str) -> bool {
     items(object, key).next().is_some()
 }
 

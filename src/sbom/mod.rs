@@ -12,12 +12,10 @@ mod spdx3;
 #[cfg(test)]
 mod tests;
 
-use serde_json::Value;
-
 use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::document::schema::InvalidSchema;
-use crate::document::{Place, parse_json, place_in_json};
+use crate::document::{Borrowed, Place, parse_borrowed, place_in_json};
 use crate::wire::event::{Binding, MissingElement, ProfileFacts, SbomFacts};
 use crate::wire::manifest::SbomProfile;
 
@@ -207,7 +205,7 @@ pub fn validate(bytes: &[u8], demand: &Demand) -> Result<Sbom, SbomError> {
     if let Some(form) = other_form(bytes) {
         return Err(SbomError::OtherForm(form));
     }
-    let document = parse_json(bytes)
+    let document = parse_borrowed(bytes)
         .map_err(|error| SbomError::Syntax { place: error.place, message: error.message })?;
     let (format, version) = recognise(&document)?;
     let invalid = |faults: Vec<Fault>, total: usize| SbomError::Invalid {
@@ -271,8 +269,8 @@ pub fn validate(bytes: &[u8], demand: &Demand) -> Result<Sbom, SbomError> {
 }
 
 /// Format and version of a document, by the keys that only one of them has.
-fn recognise(document: &Value) -> Result<(&'static str, &str), SbomError> {
-    let text = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or_default();
+fn recognise<'d>(document: &'d Borrowed<'_>) -> Result<(&'static str, &'d str), SbomError> {
+    let text = |key: &str| document.get(key).and_then(Borrowed::as_str).unwrap_or_default();
     if document.get("bomFormat").is_some() {
         Ok(("CycloneDX", text("specVersion")))
     } else if document.get("spdxVersion").is_some() {

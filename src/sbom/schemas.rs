@@ -1,10 +1,12 @@
 //! The official schemas, without their prose and compressed (`scripts/vendor-schemas.py`, `NOTICE`).
 
+use std::collections::HashSet;
 use std::io::Read as _;
 
 use serde_json::Value;
 
 use crate::document::schema::{InvalidSchema, Schema};
+use crate::document::{Borrowed, BorrowedJson};
 
 macro_rules! vendored {
     ($name:literal) => {
@@ -43,8 +45,8 @@ pub(super) fn versions(format: &str) -> Vec<&'static str> {
 pub(super) fn find(
     format: &str,
     version: &str,
-    document: &Value,
-) -> Result<Option<Schema>, InvalidSchema> {
+    document: &Borrowed<'_>,
+) -> Result<Option<Schema<BorrowedJson>>, InvalidSchema> {
     let Some((_, _, packed)) = KNOWN.iter().find(|known| (known.0, known.1) == (format, version))
     else {
         return Ok(None);
@@ -53,7 +55,17 @@ pub(super) fn find(
     if version == "3.0.0" {
         text = text.replace("rdf/3.0.1/spdx-context", "rdf/3.0.0/spdx-context");
     }
-    Schema::compile_for(document, &text, referred).map(Some)
+    let mut keys = HashSet::new();
+    collect_keys(document, &mut keys);
+    Schema::compile_for(&keys, &text, referred).map(Some)
+}
+
+fn collect_keys<'d>(value: &'d Borrowed<'_>, keys: &mut HashSet<&'d str>) {
+    for (key, member) in value.as_object().unwrap_or_default() {
+        keys.insert(key);
+        collect_keys(member, keys);
+    }
+    value.as_array().unwrap_or_default().iter().for_each(|item| collect_keys(item, keys));
 }
 
 /// The shared schemas that a text refers to.

@@ -1,6 +1,6 @@
 //! SPDX 2.2 and 2.3: what their schemas cannot say.
 
-use serde_json::Value;
+use crate::document::Borrowed;
 
 use super::inventory::{Component, Fault, Inventory, References, any, check_digest, items, said};
 
@@ -26,9 +26,9 @@ const DEPENDENCIES: [&str; 12] = [
 ];
 
 /// Reads a document that follows its schema.
-pub(super) fn read<'a>(document: &'a Value, version: &str) -> Inventory<'a> {
-    let creation = document.get("creationInfo").unwrap_or(&Value::Null);
-    let creators = || items(creation, "creators").filter_map(Value::as_str);
+pub(super) fn read<'a>(document: &'a Borrowed<'a>, version: &str) -> Inventory<'a> {
+    let creation = document.get("creationInfo").unwrap_or(&Borrowed::Null);
+    let creators = || items(creation, "creators").filter_map(Borrowed::as_str);
     let mut inventory = Inventory {
         created: said(creation, "created"),
         has_author: creators().any(|c| c.starts_with("Person:") || c.starts_with("Organization:")),
@@ -56,7 +56,8 @@ pub(super) fn read<'a>(document: &'a Value, version: &str) -> Inventory<'a> {
                     inventory.faults.extend(check_digest(algorithm, value, place));
                 }
             }
-            if element["filesAnalyzed"] == false && element.get("packageVerificationCode").is_some()
+            if element["filesAnalyzed"] == Borrowed::Bool(false)
+                && element.get("packageVerificationCode").is_some()
             {
                 inventory.faults.push(Fault {
                     rule: "sbom/verification-code",
@@ -87,8 +88,8 @@ fn fault(rule: &'static str, pointer: &str, message: impl Into<String>) -> Fault
 }
 
 /// What the specification asks of the document itself, and its schemas do not.
-fn check_head(document: &Value, inventory: &mut Inventory<'_>) {
-    let text = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or_default();
+fn check_head(document: &Borrowed<'_>, inventory: &mut Inventory<'_>) {
+    let text = |key: &str| document.get(key).and_then(Borrowed::as_str).unwrap_or_default();
     for (key, wanted) in [("dataLicense", "CC0-1.0"), ("SPDXID", "SPDXRef-DOCUMENT")] {
         if text(key) != wanted {
             let message = format!("is `{}`: `{wanted}` is wanted", text(key));
@@ -105,26 +106,26 @@ fn check_head(document: &Value, inventory: &mut Inventory<'_>) {
         let message = format!("`{namespace}` is no absolute URI without `#`");
         inventory.faults.push(fault("sbom/document", "/documentNamespace", message));
     }
-    let creators = document.pointer("/creationInfo/creators").and_then(Value::as_array);
-    if creators.is_none_or(Vec::is_empty) {
+    let creators = document.pointer("/creationInfo/creators").and_then(Borrowed::as_array);
+    if creators.is_none_or(<[_]>::is_empty) {
         inventory.faults.push(fault("sbom/document", "/creationInfo/creators", "names nobody"));
     }
 }
 
 /// Version 2.2 is held against the schema of 2.3, which took requirements away and added fields.
-fn check_2_2(document: &Value, inventory: &mut Inventory<'_>) {
+fn check_2_2(document: &Borrowed<'_>, inventory: &mut Inventory<'_>) {
     if document.get("$schema").is_some() {
         inventory.remarks.push("`$schema` is no field of SPDX 2.2".to_owned());
     }
     for (package, index) in items(document, "packages").zip(0..) {
-        for key in NEW_IN_2_3.iter().filter(|key| package.get(**key).is_some()) {
+        for key in NEW_IN_2_3.iter().filter(|key| package.get(key).is_some()) {
             inventory.faults.push(fault(
                 "sbom/wrong-version",
                 &format!("/packages/{index}/{key}"),
                 "came with SPDX 2.3; the document says that it is 2.2",
             ));
         }
-        for key in REQUIRED_IN_2_2.iter().filter(|key| package.get(**key).is_none()) {
+        for key in REQUIRED_IN_2_2.iter().filter(|key| package.get(key).is_none()) {
             inventory.faults.push(fault(
                 "sbom/wrong-version",
                 &format!("/packages/{index}"),
@@ -136,7 +137,7 @@ fn check_2_2(document: &Value, inventory: &mut Inventory<'_>) {
 
 /// Names of elements that the document describes.
 fn check_references<'a>(
-    document: &'a Value,
+    document: &'a Borrowed<'a>,
     references: &References<'a>,
     inventory: &mut Inventory<'a>,
 ) -> Vec<&'a str> {
@@ -185,7 +186,7 @@ fn check_references<'a>(
     described
 }
 
-fn component(element: &Value) -> Component<'_> {
+fn component<'a>(element: &'a Borrowed<'a>) -> Component<'a> {
     let sha256 = items(element, "checksums").find(|sum| sum["algorithm"] == "SHA256");
     Component {
         name: said(element, "name").or_else(|| said(element, "fileName")),

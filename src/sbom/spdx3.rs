@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use crate::document::Borrowed;
 
 use super::inventory::{Component, Fault, Inventory, References, any, check_digest, items, said};
 
@@ -29,37 +29,38 @@ const DEPENDENCIES: [&str; 6] = [
     "hasProvidedDependency",
 ];
 
-fn name_of(element: &Value) -> Option<&str> {
+fn name_of<'a>(element: &'a Borrowed<'a>) -> Option<&'a str> {
     ["spdxId", "@id"].iter().find_map(|key| element.get(key)?.as_str())
 }
 
-fn kind_of(element: &Value) -> &str {
+fn kind_of<'a>(element: &'a Borrowed<'a>) -> &'a str {
     ["type", "@type"].iter().find_map(|key| element.get(key)?.as_str()).unwrap_or_default()
 }
 
 /// The names in a value: one, or a list of them. Elements that stand in place are no names.
-fn names(value: &Value) -> impl Iterator<Item = &str> {
-    let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-    list.iter().filter_map(Value::as_str)
+fn names<'a>(value: &'a Borrowed<'a>) -> impl Iterator<Item = &'a str> {
+    let list = value.as_array().unwrap_or(std::slice::from_ref(value));
+    list.iter().filter_map(Borrowed::as_str)
 }
 
 /// Reads a document that follows its schema.
-pub(super) fn read(document: &Value) -> Inventory<'_> {
+pub(super) fn read<'a>(document: &'a Borrowed<'a>) -> Inventory<'a> {
     let mut inventory = Inventory::default();
-    let graph: Vec<&Value> = match document.get("@graph") {
-        Some(Value::Array(list)) => list.iter().collect(),
+    let graph: Vec<&Borrowed<'_>> = match document.get("@graph") {
+        Some(Borrowed::List(list)) => list.iter().collect(),
         _ => vec![document],
     };
     let place = |index: usize, key: &str| format!("/@graph/{index}/{key}");
     let mut references = References::default();
-    let mut elements: HashMap<&str, &Value> = HashMap::new();
+    let mut elements: HashMap<&str, &Borrowed<'_>> = HashMap::new();
     for (element, index) in graph.iter().zip(0..) {
         if let Some(name) = name_of(element) {
             inventory.faults.extend(references.define(name, || place(index, "spdxId")));
             elements.insert(name, element);
         }
     }
-    let documents: Vec<&&Value> = graph.iter().filter(|e| kind_of(e) == "SpdxDocument").collect();
+    let documents: Vec<&&Borrowed<'_>> =
+        graph.iter().filter(|e| kind_of(e) == "SpdxDocument").collect();
     if documents.len() != 1 {
         inventory.faults.push(Fault {
             rule: "sbom/document",
@@ -90,7 +91,7 @@ pub(super) fn read(document: &Value) -> Inventory<'_> {
                 inventory.faults.extend(check_digest(algorithm, value, place));
             }
         }
-        let kind = element.get("relationshipType").and_then(Value::as_str).unwrap_or_default();
+        let kind = element.get("relationshipType").and_then(Borrowed::as_str).unwrap_or_default();
         inventory.has_dependencies |= DEPENDENCIES.contains(&kind);
         if kind_of(element) == "software_Sbom" {
             inventory.has_context |= element.get("software_sbomType").is_some();
@@ -112,13 +113,13 @@ pub(super) fn read(document: &Value) -> Inventory<'_> {
 }
 
 fn read_creation<'a>(
-    document: Option<&'a Value>,
-    elements: &HashMap<&'a str, &'a Value>,
+    document: Option<&'a Borrowed<'a>>,
+    elements: &HashMap<&'a str, &'a Borrowed<'a>>,
     inventory: &mut Inventory<'a>,
 ) {
     let Some(creation) = document.and_then(|document| document.get("creationInfo")) else { return };
     let creation = match creation {
-        Value::String(name) => elements.get(name.as_str()).copied(),
+        Borrowed::String(name) => elements.get(name.as_ref()).copied(),
         other => Some(other),
     };
     let Some(creation) = creation else { return };
@@ -134,10 +135,10 @@ fn read_creation<'a>(
 
 /// What the document is about; an SBOM among that stands for what it is about itself.
 fn root_elements<'a>(
-    documents: &[&&'a Value],
-    elements: &HashMap<&'a str, &'a Value>,
+    documents: &[&&'a Borrowed<'a>],
+    elements: &HashMap<&'a str, &'a Borrowed<'a>>,
 ) -> Vec<&'a str> {
-    let roots = |element: &'a Value| element.get("rootElement").into_iter().flat_map(names);
+    let roots = |element: &'a Borrowed<'a>| element.get("rootElement").into_iter().flat_map(names);
     let mut found = Vec::new();
     for name in documents.iter().flat_map(|document| roots(document)) {
         match elements.get(name) {
@@ -150,16 +151,17 @@ fn root_elements<'a>(
 
 /// Licence expressions by the element that has them.
 fn licenses<'a>(
-    graph: &[&'a Value],
-    elements: &HashMap<&'a str, &'a Value>,
+    graph: &[&'a Borrowed<'a>],
+    elements: &HashMap<&'a str, &'a Borrowed<'a>>,
 ) -> HashMap<&'a str, Vec<&'a str>> {
     let mut found: HashMap<&str, Vec<&str>> = HashMap::new();
     for relationship in graph {
-        let kind = relationship.get("relationshipType").and_then(Value::as_str).unwrap_or_default();
+        let kind =
+            relationship.get("relationshipType").and_then(Borrowed::as_str).unwrap_or_default();
         if !["hasConcludedLicense", "hasDeclaredLicense"].contains(&kind) {
             continue;
         }
-        let Some(from) = relationship.get("from").and_then(Value::as_str) else { continue };
+        let Some(from) = relationship.get("from").and_then(Borrowed::as_str) else { continue };
         for name in relationship.get("to").into_iter().flat_map(names) {
             let license = elements.get(name);
             let text = license.and_then(|l| said(l, "simplelicensing_licenseExpression"));
@@ -169,7 +171,10 @@ fn licenses<'a>(
     found
 }
 
-fn component<'a>(element: &'a Value, licenses: &HashMap<&'a str, Vec<&'a str>>) -> Component<'a> {
+fn component<'a>(
+    element: &'a Borrowed<'a>,
+    licenses: &HashMap<&'a str, Vec<&'a str>>,
+) -> Component<'a> {
     let sha256 = items(element, "verifiedUsing").find(|hash| hash["algorithm"] == "sha256");
     let name = name_of(element);
     Component {

@@ -1,6 +1,6 @@
 //! The catalogue of `docs/supply-chain.md`, id by id: what must pass, and a mutant that must not.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 

@@ -317,8 +317,16 @@ fn check_sbom_says_how_it_stands() {
     let real = fs::canonicalize("fixtures/real/dr-drill.cdx.json").unwrap();
     project.write("real.cdx.json", fs::read(real).unwrap());
     project.write("xml.xml", "<bom/>").write("deep.json", "[".repeat(10_000));
-    project
-        .write("broken.json", project.text("data/dr/sbom.json").replace("\"library\"", "\"lib\""));
+    let broken = |name: &str, change: &dyn Fn(&mut Value)| {
+        project.write(name, project.text("data/dr/sbom.json"));
+        project.edit_json(name, change);
+    };
+    broken("schema.json", &|sbom| sbom["components"][0]["type"] = json!("lib"));
+    broken("rules.json", &|sbom| {
+        sbom["components"][0]["bom-ref"] = json!("a");
+        sbom["components"][1]["bom-ref"] = json!("a");
+        sbom["dependencies"] = json!([{"ref": "a", "dependsOn": ["b"]}]);
+    });
     let sample = "data/dr/sbom.json";
     for (name, arguments) in [
         ("bound", &[sample, "--digest", &digest][..]),
@@ -326,7 +334,8 @@ fn check_sbom_says_how_it_stands() {
         ("valid", &["real.cdx.json"]),
         ("profile", &["real.cdx.json", "--profile", "ntia-2021"]),
         ("license", &[sample, "--allow-license", "MIT"]),
-        ("broken", &["broken.json"]),
+        ("schema", &["schema.json"]),
+        ("rules", &["rules.json"]),
         ("xml", &["xml.xml"]),
         ("deep", &["deep.json"]),
         ("absent", &["absent.json"]),
@@ -338,5 +347,96 @@ fn check_sbom_says_how_it_stands() {
             assert_follows("check", &serde_json::from_str(&json.stdout).unwrap());
             assert_eq!(json.code(), output.code());
         }
+    }
+}
+
+#[test]
+fn verify_bundle_speaks_as_the_conformance_suite_does() {
+    let project = Project::empty();
+    let fixture =
+        |name: &str| fs::canonicalize(format!("fixtures/sigstore/{name}.sigstore.json")).unwrap();
+    let verify = |name: &str, digest: &str, more: &[&str]| {
+        let (bundle, digest) = (fixture(name), format!("sha256:{digest}"));
+        let start = ["verify-bundle", "--bundle", bundle.to_str().unwrap()];
+        project.run(&[&start[..], more, &[&digest]].concat()).code()
+    };
+    let message = "5e6ae9de58c1177bea615b4fcbfb2fd688e8c4b51c2e56b6a38e817833ec24a2";
+    let person = [
+        "--certificate-identity",
+        "william@yossarian.net",
+        "--certificate-oidc-issuer",
+        "https://github.com/login/oauth",
+    ];
+    assert_eq!(verify("message", message, &[&["--staging"], &person[..]].concat()), 0);
+    assert_eq!(verify("message", message, &person), 1, "the public instance did not sign it");
+    assert_eq!(verify("message", &"0".repeat(64), &[&["--staging"], &person[..]].concat()), 1);
+    let provenance = "a0cfc71271d6e278e57cd332ff957c3f7043fdda354c4cbb190a30d56efa01bf";
+    let beacon = [
+        "--certificate-identity",
+        "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main",
+        "--certificate-oidc-issuer",
+        "https://token.actions.githubusercontent.com",
+    ];
+    assert_eq!(verify("provenance", provenance, &beacon), 0);
+    assert_eq!(verify("provenance", &"0".repeat(64), &beacon), 1);
+    assert_eq!(verify("provenance", provenance, &person), 1);
+    assert_eq!(verify("provenance", provenance, &[]), 2, "nobody is named");
+}
+
+/// Not one socket is asked for, of whatever kind: everything that is needed is in the binary, or given.
+#[test]
+fn nothing_of_this_opens_a_socket() {
+    let project = signed();
+    let identity = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
+    let bundle = fs::canonicalize("fixtures/sigstore/provenance.sigstore.json").unwrap();
+    let real = fs::canonicalize("fixtures/real/dr-drill.cdx.json").unwrap();
+    for (arguments, code) in [
+        (vec!["check", "sbom", real.to_str().unwrap(), "--profile", "ntia-2021"], 1),
+        (
+            vec![
+                "check",
+                "provenance",
+                "data/dr/provenance.json",
+                "--artifact",
+                "data/dr/backup.json",
+                "--key",
+                "data/dr/build.pub",
+                "--allow-parameter",
+                "services",
+            ],
+            0,
+        ),
+        (
+            vec![
+                "verify-bundle",
+                "--bundle",
+                bundle.to_str().unwrap(),
+                "--certificate-identity",
+                identity,
+                "--certificate-oidc-issuer",
+                "https://token.actions.githubusercontent.com",
+                "sha256:a0cfc71271d6e278e57cd332ff957c3f7043fdda354c4cbb190a30d56efa01bf",
+            ],
+            0,
+        ),
+    ] {
+        let inner = project.command(&arguments);
+        let log = project.path("calls");
+        let mut traced = std::process::Command::new("strace");
+        traced
+            .args(["-f", "-qq", "-e", "trace=socket,connect", "-o"])
+            .arg(&log)
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .current_dir(project.path(""))
+            .env_clear();
+        let output = project.finish(&mut traced);
+        assert_eq!(output.code(), code, "{}", output.snapshot());
+        let calls = fs::read_to_string(&log).unwrap();
+        let calls: Vec<&str> = calls
+            .lines()
+            .filter(|line| line.contains("socket(") || line.contains("connect("))
+            .collect();
+        assert!(calls.is_empty(), "{calls:?}");
     }
 }

@@ -10,6 +10,7 @@ mod run;
 mod schema;
 mod sign;
 mod verify;
+mod verify_bundle;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -36,6 +37,8 @@ enum Command {
     Pin(pin::PinArgs),
     Check(check::CheckArgs),
     Verify(verify::VerifyArgs),
+    #[command(hide = true)]
+    VerifyBundle(verify_bundle::VerifyBundleArgs),
     Sign(sign::SignArgs),
     Keygen(keygen::KeygenArgs),
     Schema(schema::SchemaArgs),
@@ -69,6 +72,7 @@ pub(super) fn dispatch(cli: Cli) -> Exit {
             Command::Pin(args) => pin::run(&ui, &environment, &args),
             Command::Check(args) => check::run(&ui, &environment, &args),
             Command::Verify(args) => verify::run(&ui, &args),
+            Command::VerifyBundle(args) => verify_bundle::run(&ui, &args),
             Command::Sign(args) => sign::run(&ui, &args),
             Command::Keygen(args) => keygen::run(&ui, &args),
             Command::Schema(args) => Ok(schema::run(&ui, &args)),

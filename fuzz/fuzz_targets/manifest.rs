@@ -1,0 +1,13 @@
+//! Manifests, in JSON and in YAML.
+#![no_main]
+
+use dr_drill::document::Syntax;
+use dr_drill::manifest::{document, parse};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    for syntax in [Syntax::Json, Syntax::Yaml] {
+        if let Ok(document) = document(bytes, syntax) {
+            let _ = parse(&document);
+        }
+    }
+});

@@ -1,0 +1,15 @@
+//! SBOMs of every format, with every profile and both lists of licences.
+#![no_main]
+
+use dr_drill::digest::Digest;
+use dr_drill::sbom::{Demand, LicenseRules, validate};
+use dr_drill::wire::manifest::SbomProfile;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let demand = Demand {
+        subject: Some(Digest::of(b"backup")),
+        profiles: vec![SbomProfile::Ntia2021, SbomProfile::Fsct32024, SbomProfile::Cisa2025Draft],
+        licenses: LicenseRules { allowed: vec!["MIT".to_owned()], denied: vec!["GPL-3.0-only".to_owned()] },
+    };
+    let _ = validate(bytes, &demand);
+});
