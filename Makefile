@@ -1,5 +1,5 @@
 # The two commands of the README, and what developers need.
-.PHONY: build drill test test-tools lint format bench reference clean
+.PHONY: build drill test test-tools lint format bench fuzz reference clean
 
 DR_DRILL := target/release/dr-drill
 
@@ -29,6 +29,11 @@ format:
 # Prints ratios against named peers, run side by side.
 bench: build
 	benches/run.py $(DR_DRILL)
+	benches/sbom.py $(DR_DRILL)
+
+# Feeds every reader of what others wrote with made-up bytes, ten minutes each. Wants cargo-fuzz.
+fuzz:
+	scripts/fuzz.sh 600
 
 # Renews what is generated and compared in tests: schemas, the command reference, snapshots.
 reference:
