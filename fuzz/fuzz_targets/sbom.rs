@@ -8,6 +8,7 @@ use dr_drill::wire::manifest::SbomProfile;
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let demand = Demand {
         subject: Some(Digest::of(b"backup")),
+        components: false,
         profiles: vec![SbomProfile::Ntia2021, SbomProfile::Fsct32024, SbomProfile::Cisa2025Draft],
         licenses: LicenseRules { allowed: vec!["MIT".to_owned()], denied: vec!["GPL-3.0-only".to_owned()] },
     };

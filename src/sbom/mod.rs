@@ -38,6 +38,8 @@ const NAMED: usize = 10;
 pub struct Demand {
     /// Digest of what it must be about, if that is known.
     pub subject: Option<Digest>,
+    /// Whether it must list something: one that lists nothing is valid, but says nothing.
+    pub components: bool,
     /// Minimum elements that are looked for.
     pub profiles: Vec<SbomProfile>,
     /// Licences that are acceptable.
@@ -250,7 +252,7 @@ pub fn validate(bytes: &[u8], demand: &Demand) -> Result<Sbom, SbomError> {
         let total = faults.len();
         return Err(invalid(faults, total));
     }
-    if inventory.components.is_empty() {
+    if demand.components && inventory.components.is_empty() {
         let listed = if format == "CycloneDX" { "components" } else { "packages" };
         return Err(SbomError::Empty(listed));
     }

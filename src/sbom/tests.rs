@@ -70,7 +70,7 @@ fn without(mut value: Value, pointer: &str) -> Value {
 }
 
 fn demand() -> Demand {
-    Demand { subject: Some(digest()), ..Demand::default() }
+    Demand { subject: Some(digest()), components: true, ..Demand::default() }
 }
 
 fn check(document: &Value) -> Result<Sbom, SbomError> {
@@ -232,6 +232,17 @@ fn cd_7_digests_have_the_length_of_their_algorithm() {
             "/components/0/hashes/0/content",
         );
     }
+}
+
+#[test]
+fn cd_7_a_digest_that_is_no_hash_of_a_component_is_remarked() {
+    let at = json!([{"type": "cryptographic-asset", "name": "c", "bom-ref": "x", "cryptoProperties": {
+        "assetType": "certificate",
+        "certificateProperties": {"fingerprint": {"alg": "SHA-256", "content": "a".repeat(32)}}}}]);
+    let document =
+        changed(changed(cyclonedx(), "/specVersion", json!("1.7")), "/components/0/components", at);
+    let found = check(&document).unwrap();
+    assert!(found.remarks[0].contains("/fingerprint/content"), "{:?}", found.remarks);
 }
 
 #[test]
@@ -487,4 +498,6 @@ fn what_is_not_an_sbom_is_named() {
     );
     let empty = changed(without(cyclonedx(), "/dependencies"), "/components", json!([]));
     assert!(matches!(check(&empty), Err(SbomError::Empty("components"))));
+    let nothing_wanted = Demand { components: false, ..demand() };
+    assert!(validate(empty.to_string().as_bytes(), &nothing_wanted).is_ok());
 }

@@ -29,6 +29,7 @@ impl Work<'_> {
         let policies = &self.manifest.policies;
         let demand = sbom::Demand {
             subject: Some(self.manifest.backup.sha256),
+            components: true,
             profiles: policies.sbom_profiles.clone(),
             licenses: sbom::LicenseRules {
                 allowed: policies.allowed_licenses.clone(),

@@ -62,6 +62,7 @@ pub(super) fn run(ui: &Ui, args: &SbomArgs) -> Result<Exit, CliError> {
     });
     let demand = Demand {
         subject: args.digest,
+        components: false,
         profiles: profiles.collect(),
         licenses: LicenseRules { allowed: args.allowed.clone(), denied: args.denied.clone() },
     };
