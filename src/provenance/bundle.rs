@@ -139,7 +139,7 @@ pub(super) fn verify_identity(
 
 /// The source of the build that a certificate was issued to. Certificates carry it twice, in an old
 /// form and a new one, which must agree.
-fn source(claims: &FulcioCiClaims) -> Result<Option<Source>, String> {
+pub(super) fn source(claims: &FulcioCiClaims) -> Result<Option<Source>, String> {
     let old = &claims.deprecated_github;
     let new_repository = claims.source_repository_uri.as_deref();
     let repository = new_repository.and_then(|uri| uri.strip_prefix("https://github.com/"));

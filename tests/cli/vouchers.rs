@@ -207,6 +207,32 @@ fn check_provenance_in_forms_for_programs() {
 }
 
 #[test]
+fn hostile_files_get_a_clear_answer() {
+    let project = signed();
+    let answer = |bytes: &[u8]| {
+        project.write("hostile.json", bytes);
+        let arguments =
+            ["check", "provenance", "hostile.json", "--artifact", "data/dr/backup.json"];
+        let output = project.run(&arguments);
+        assert_ne!(output.code(), 0, "{}", output.snapshot());
+        format!("{}{}", output.stdout, output.stderr)
+    };
+    let statement = fs::read_to_string("data/dr/provenance.json").unwrap();
+    assert!(answer(&[b'['; 10_000]).contains("recursion limit exceeded"));
+    assert!(answer(format!("\u{feff}{statement}").as_bytes()).contains("byte order mark"));
+    assert!(answer(format!("{statement} x").as_bytes()).contains("trailing characters"));
+    assert!(answer(b"\xff").contains("is not UTF-8"));
+    assert!(answer(b"").contains("is invalid"));
+    assert!(
+        answer(statement.replace("\"name\"", "\"digest\"").as_bytes()).contains("stands twice")
+    );
+    fs::File::create(project.path("hostile.json")).unwrap().set_len(129 << 20).unwrap();
+    let output = project.run(&["check", "provenance", "hostile.json", "--digest", &"0".repeat(64)]);
+    assert!(output.stderr.contains("larger than"), "{}", output.snapshot());
+    assert_eq!(project.run(&["check", "sbom", "hostile.json"]).code(), 2);
+}
+
+#[test]
 fn check_provenance_of_a_real_bundle() {
     let bundle = fs::canonicalize("fixtures/sigstore/provenance.sigstore.json").unwrap();
     let project = Project::empty();

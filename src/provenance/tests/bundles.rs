@@ -22,7 +22,7 @@ fn identity(name: &str, issuer: &str) -> Trust {
     Trust { identity: Some(identity), ..Trust::default() }
 }
 
-fn bundle(text: &str, digest: &str, trust: &Trust) -> Result<Provenance, ProvenanceError> {
+fn held_bundle(text: &str, digest: &str, trust: &Trust) -> Result<Provenance, ProvenanceError> {
     let none = |_: &str| None;
     let artifact = Artifact { sha256: digest.parse().unwrap(), other_digest: &none };
     let now = NOW.parse().unwrap();
@@ -40,7 +40,7 @@ fn staging(name: &str, issuer: &str) -> Trust {
 }
 
 fn message(value: &Value) -> Result<Provenance, ProvenanceError> {
-    bundle(&value.to_string(), MESSAGE_DIGEST, &staging(WILLIAM, OAUTH))
+    held_bundle(&value.to_string(), MESSAGE_DIGEST, &staging(WILLIAM, OAUTH))
 }
 
 #[test]
@@ -62,12 +62,12 @@ fn sb_1_a_bundle_with_an_entry_in_a_log() {
     }
     let other = Digest::of(b"other").to_string();
     let trust = staging(WILLIAM, OAUTH);
-    refused(bundle(MESSAGE, &other, &trust), "is not signed by whom it should be");
+    refused(held_bundle(MESSAGE, &other, &trust), "is not signed by whom it should be");
 }
 
 #[test]
 fn sb_2_without_anybody_to_trust_a_bare_signature_says_nothing() {
-    refused(bundle(MESSAGE, MESSAGE_DIGEST, &Trust::default()), "is unsigned: ");
+    refused(held_bundle(MESSAGE, MESSAGE_DIGEST, &Trust::default()), "is unsigned: ");
 }
 
 #[test]
@@ -85,7 +85,30 @@ fn sb_20_identity_and_issuer_both() {
         (WILLIAM, "https://accounts.google.com", "issuer mismatch"),
         ("WILLIAM@yossarian.net", OAUTH, "identity mismatch"),
     ] {
-        refused(bundle(MESSAGE, MESSAGE_DIGEST, &staging(name, issuer)), wanted);
+        refused(held_bundle(MESSAGE, MESSAGE_DIGEST, &staging(name, issuer)), wanted);
+    }
+}
+
+#[test]
+fn sb_22_a_certificate_that_contradicts_itself() {
+    let mut claims = sigstore_verify::crypto::FulcioCiClaims::default();
+    claims.source_repository_uri = Some("https://github.com/o/r".to_owned());
+    claims.source_repository_ref = Some("refs/heads/main".to_owned());
+    claims.deprecated_github.workflow_repository = Some("o/r".to_owned());
+    claims.deprecated_github.workflow_ref = Some("refs/heads/main".to_owned());
+    let found = bundle::source(&claims).unwrap().unwrap();
+    assert_eq!(
+        (found.uri.as_str(), found.reference.as_deref()),
+        ("https://github.com/o/r", Some("refs/heads/main"))
+    );
+    for change in [
+        (|claims| claims.deprecated_github.workflow_repository = Some("o/other".to_owned()))
+            as fn(&mut sigstore_verify::crypto::FulcioCiClaims),
+        |claims| claims.deprecated_github.workflow_ref = Some("refs/heads/x".to_owned()),
+    ] {
+        let mut changed = claims.clone();
+        change(&mut changed);
+        assert!(bundle::source(&changed).unwrap_err().contains("contradicts itself"));
     }
 }
 
@@ -93,11 +116,14 @@ fn sb_20_identity_and_issuer_both() {
 fn sb_23_what_the_statement_says_of_its_source_is_what_the_certificate_says() {
     // The signature holds; the statement speaks of a repository that did not get the certificate.
     refused(
-        bundle(PROVENANCE, PROVENANCE_DIGEST, &identity(BEACON, ACTIONS)),
+        held_bundle(PROVENANCE, PROVENANCE_DIGEST, &identity(BEACON, ACTIONS)),
         "it says that it was started from `https://github.com/loosebazooka/aa-test`, its certificate",
     );
-    refused(bundle(PROVENANCE, PROVENANCE_DIGEST, &identity("x", ACTIONS)), "identity mismatch");
-    let found = bundle(PROVENANCE, PROVENANCE_DIGEST, &Trust::default()).unwrap();
+    refused(
+        held_bundle(PROVENANCE, PROVENANCE_DIGEST, &identity("x", ACTIONS)),
+        "identity mismatch",
+    );
+    let found = held_bundle(PROVENANCE, PROVENANCE_DIGEST, &Trust::default()).unwrap();
     assert!(found.signers.is_empty(), "nobody is trusted, and nothing is claimed");
 }
 
@@ -105,8 +131,8 @@ fn sb_23_what_the_statement_says_of_its_source_is_what_the_certificate_says() {
 fn sb_24_github_bundles_are_held_against_the_root_of_github() {
     // No entry in a log, but a timestamp: everything but the issuer, which its certificates lack.
     let name = "https://dotcom.releases.github.com";
-    refused(bundle(RELEASE, RELEASE_DIGEST, &identity(name, ACTIONS)), "issuer mismatch");
-    refused(bundle(RELEASE, RELEASE_DIGEST, &identity("x", ACTIONS)), "identity mismatch");
+    refused(held_bundle(RELEASE, RELEASE_DIGEST, &identity(name, ACTIONS)), "issuer mismatch");
+    refused(held_bundle(RELEASE, RELEASE_DIGEST, &identity("x", ACTIONS)), "identity mismatch");
 }
 
 #[test]
@@ -116,13 +142,16 @@ fn sb_25_a_trusted_root_that_is_given_is_the_only_one() {
         ..identity(WILLIAM, OAUTH)
     };
     let (public, staging) = (SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_STAGING_TRUSTED_ROOT);
-    assert!(bundle(MESSAGE, MESSAGE_DIGEST, &trust(staging)).is_ok());
-    refused(bundle(MESSAGE, MESSAGE_DIGEST, &trust(public)), "is not signed by whom it should be");
-    refused(bundle(MESSAGE, MESSAGE_DIGEST, &identity(WILLIAM, OAUTH)), "No log key valid");
+    assert!(held_bundle(MESSAGE, MESSAGE_DIGEST, &trust(staging)).is_ok());
+    refused(
+        held_bundle(MESSAGE, MESSAGE_DIGEST, &trust(public)),
+        "is not signed by whom it should be",
+    );
+    refused(held_bundle(MESSAGE, MESSAGE_DIGEST, &identity(WILLIAM, OAUTH)), "No log key valid");
     // One root a line, as `gh` writes them.
     let line = |text: &str| serde_json::to_string(&json_of(text)).unwrap();
     let lines = format!("{}\n{}\n", line(staging), line(public));
-    assert!(bundle(MESSAGE, MESSAGE_DIGEST, &trust(&lines)).is_ok());
+    assert!(held_bundle(MESSAGE, MESSAGE_DIGEST, &trust(&lines)).is_ok());
     assert!(TrustedRoots::read(b"{}").is_err());
     assert!(TrustedRoots::read(b"x").is_err());
 }
