@@ -4,8 +4,10 @@ use super::*;
 use crate::document::{Document, Syntax};
 use crate::outcome::StepOutcome;
 use crate::wire::event::{
-    BackupFacts, ClockFacts, Context, ErrorFacts, PayloadFacts, PayloadTime, TimeMeaning,
+    BackupFacts, Binding, ClockFacts, Context, ErrorFacts, MissingElement, PayloadFacts,
+    PayloadTime, ProfileFacts, SbomFacts, TimeMeaning,
 };
+use crate::wire::manifest::SbomProfile;
 
 const STARTED: &str = "2026-11-20T10:00:00.000Z";
 
@@ -219,4 +221,66 @@ fn a_failure_is_told_before_what_did_not_run_because_of_it() {
     assert_eq!(judgement.reasons.len(), 1);
     assert_eq!(judgement.reasons[0].message, "other digest");
     assert_eq!(judgement.policies[0].status, PolicyStatus::NotMeasured);
+}
+
+#[test]
+fn the_sbom_is_held_against_elements_licenses_and_age() {
+    let manifest = manifest(
+        r#""sbom_profiles": ["ntia-2021"], "denied_licenses": ["GPL-3.0-only"], "max_sbom_age_days": 2"#,
+    );
+    let good = SbomFacts {
+        path: "s".to_owned(),
+        sha256: String::new(),
+        format: "CycloneDX".to_owned(),
+        spec_version: "1.6".to_owned(),
+        components: 2,
+        names_backup: true,
+        binding: Binding::Bound,
+        created: Some("2026-11-18T10:00:00Z".to_owned()),
+        profiles: vec![ProfileFacts { profile: SbomProfile::Ntia2021, missing: Vec::new() }],
+        refused_licenses: 0,
+        refused_components: Vec::new(),
+        remarks: Vec::new(),
+    };
+    let judged = |facts: Option<SbomFacts>| {
+        let mut run = outcome();
+        end(&mut run, Step::ValidateSbom).context.sbom = facts;
+        let judgement = verdict(&mut run, &manifest);
+        let messages: Vec<String> = judgement.reasons.into_iter().map(|r| r.message).collect();
+        (judgement.verdict, messages.join("; "))
+    };
+    assert_eq!(judged(Some(good.clone())), (Verdict::Passed, String::new()));
+    for (change, wanted) in [
+        (
+            (|facts| {
+                facts.profiles[0].missing = vec![MissingElement {
+                    element: "supplier".to_owned(),
+                    components: 2,
+                    first: Some("a".to_owned()),
+                }];
+            }) as fn(&mut SbomFacts),
+            "lacks elements of ntia-2021: supplier (2 component(s), a first)",
+        ),
+        (
+            |facts| {
+                facts.refused_licenses = 1;
+                facts.refused_components = vec!["a: GPL-3.0-only".to_owned()];
+            },
+            "1 component(s) have licenses that are not acceptable: a: GPL-3.0-only",
+        ),
+        (
+            |facts| facts.created = Some("2026-11-18T09:00:00Z".to_owned()),
+            "the SBOM is 2.0 days old, the limit is 2 days",
+        ),
+        (|facts| facts.created = Some("2026-11-21T00:00:00Z".to_owned()), "made in the future"),
+    ] {
+        let mut facts = good.clone();
+        change(&mut facts);
+        let (verdict, message) = judged(Some(facts));
+        assert_eq!(verdict, Verdict::Failed, "{wanted}");
+        assert!(message.contains(wanted), "{message}");
+    }
+    let undated = SbomFacts { created: None, ..good };
+    assert_eq!(judged(Some(undated)).0, Verdict::Inconclusive, "an age that nobody knows");
+    assert_eq!(judged(None).0, Verdict::Inconclusive, "an SBOM that was not accepted");
 }

@@ -54,6 +54,9 @@ fn sb_1_a_bundle_with_an_entry_in_a_log() {
         (&*format!("{material}/integratedTime"), json!("1")),
         (&*format!("{material}/inclusionPromise/signedEntryTimestamp"), json!("AAAA")),
         (&*format!("{material}/inclusionProof/rootHash"), json!("AAAA")),
+        // A whole digest, but of another tree: only the proof itself can tell.
+        (&*format!("{material}/inclusionProof/rootHash"), json!(format!("{}=", "A".repeat(43)))),
+        (&*format!("{material}/inclusionProof/hashes/0"), json!(format!("{}=", "A".repeat(43)))),
         (&*format!("{material}/canonicalizedBody"), json!("AAAA")),
         ("/verificationMaterial/tlogEntries", json!([])),
     ] {

@@ -66,6 +66,12 @@ fn ds_3_lengths_are_counted_in_bytes() {
     let mut statement = build();
     statement["predicate"]["note"] = json!("é");
     assert!(trusted(&key.sign(&statement), &trusting(&[&key], 1)).is_ok());
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let der: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+    let envelope = resigned_as("application/vnd.in-toto.é+json", &statement, |message| {
+        pair.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
+    });
+    assert!(trusted(&envelope, &trusting_der(der.as_ref())).is_ok(), "two bytes, one letter");
     // The vector of the specification (protocol.md): ECDSA P-256, the two numbers side by side.
     let spec = json!({"payload": "aGVsbG8gd29ybGQ=", "payloadType": "http://example.com/HelloWorld",
         "signatures": [{"sig": "A3JqsQGtVsJ2O2xqrI5IcnXip5GToJ3F+FnZ+O88SjtR6rDAajabZKciJTfUiHqJPcIAriEGAHTVeCUjW2JIZA=="}]});
@@ -114,10 +120,13 @@ fn ds_4_only_payload_types_of_in_toto() {
 }
 
 fn resigned(statement: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> Value {
+    resigned_as(IN_TOTO, statement, sign)
+}
+
+fn resigned_as(kind: &str, statement: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> Value {
     let payload = statement.to_string();
-    let message =
-        format!("DSSEv1 {} {IN_TOTO} {} {payload}", IN_TOTO.len(), payload.len()).into_bytes();
-    json!({"payloadType": IN_TOTO, "payload": BASE64.encode(payload.as_bytes()),
+    let message = format!("DSSEv1 {} {kind} {} {payload}", kind.len(), payload.len()).into_bytes();
+    json!({"payloadType": kind, "payload": BASE64.encode(payload.as_bytes()),
         "signatures": [{"sig": BASE64.encode(&sign(&message))}]})
 }
 
