@@ -182,11 +182,17 @@ pub fn check_provenance(
         computed.unwrap_or_else(|error| Some(format!("none: it cannot be read: {error}")))
     };
     let bytes = read(&request.file, provenance::MAX_BYTES)?;
-    let artifact = Artifact { sha256, other_digest: &other_digest };
+    let artifact = Artifact::new(sha256, &other_digest);
     let path = request.file.display().to_string();
     let found = provenance::validate(&bytes, &artifact, &trust, &request.expected, clock.now());
     Ok(match found {
         Ok(found) => {
+            let demand = Demand { components: true, ..Demand::default() };
+            let within = found.sboms.iter().map(|sbom| sbom::validate(sbom.as_bytes(), &demand));
+            if let Some(error) = within.filter_map(Result::err).next() {
+                let message = format!("an SBOM in it {error}");
+                return Ok(refusal(path, CheckProblem { message, ..problem(error.rule(), None) }));
+            }
             let facts = found.facts(&path, &Digest::of(&bytes));
             let standing = match facts.verification {
                 Verification::Verified => CheckStanding::Verified,
@@ -213,7 +219,10 @@ fn refused(file: String, error: &ProvenanceError) -> Check {
         ProvenanceError::Syntax { place, .. } => *place,
         _ => None,
     };
-    let problem = CheckProblem { message: error.to_string(), ..problem(error.rule(), place) };
+    refusal(file, CheckProblem { message: error.to_string(), ..problem(error.rule(), place) })
+}
+
+fn refusal(file: String, problem: CheckProblem) -> Check {
     Check {
         schema: CHECK.to_owned(),
         file,
@@ -283,7 +292,7 @@ pub fn verify_bundle(request: &BundleRequest) -> Result<Option<ProvenanceError>,
     }
     let (sha256, _) = subject(&request.subject)?;
     let bytes = read(&request.bundle, provenance::MAX_BYTES)?;
-    let artifact = Artifact { sha256, other_digest: &|_| None };
+    let artifact = Artifact::new(sha256, &|_| None);
     Ok(provenance::verify_bundle(&bytes, &artifact, &trust).err())
 }
 

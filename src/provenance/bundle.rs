@@ -6,15 +6,17 @@
 use serde_json::Value;
 use sigstore_verify::crypto::FulcioCiClaims;
 use sigstore_verify::trust_root::{SigstoreInstance, TrustedRoot};
-use sigstore_verify::types::{Bundle, DerPublicKey, Sha256Hash};
-use sigstore_verify::{PublicKeyVerificationPolicy, VerificationPolicy, Verifier};
+use sigstore_verify::types::{ArtifactDigest, Bundle, DerPublicKey, HashAlgorithm, Sha256Hash};
+use sigstore_verify::{
+    Error, Policy, PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult, Verifier,
+};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
+use super::Artifact;
 use super::source::Source;
 use super::trust::{Identity, Signer};
 use crate::clock::Timestamp;
-use crate::digest::Digest;
 use crate::document::{parse_json, parse_json_lines};
 use crate::signature::PublicKey;
 
@@ -104,7 +106,7 @@ pub(super) fn verify_identity(
     value: &Value,
     identity: &Identity,
     roots: &TrustedRoots,
-    artifact: &Digest,
+    artifact: &Artifact<'_>,
 ) -> Result<Signer, String> {
     let bundle = read(value)?;
     let certificate = bundle.signing_certificate().ok_or("it has no certificate")?;
@@ -117,10 +119,7 @@ pub(super) fn verify_identity(
         if root.ctlogs.is_empty() {
             policy = policy.skip_sct();
         }
-        let verified = Verifier::new(&root).and_then(|verifier| {
-            verifier.verify(Sha256Hash::from_hex(&artifact.to_string())?, &bundle, &policy)
-        });
-        match verified {
+        match verify(&root, artifact, &bundle, &policy) {
             Ok(result) => {
                 let earliest = result.verified_timestamps().iter().min();
                 let claims = result.certificate().map(|certificate| &certificate.ci_claims);
@@ -135,6 +134,27 @@ pub(super) fn verify_identity(
         }
     }
     Err(why)
+}
+
+/// Verifies a bundle by the SHA-256 of the artifact; where that is not what it speaks of, by its
+/// SHA-512, if that can be computed.
+fn verify(
+    root: &TrustedRoot,
+    artifact: &Artifact<'_>,
+    bundle: &Bundle,
+    policy: &dyn Policy,
+) -> sigstore_verify::Result<VerificationResult> {
+    let verifier = Verifier::new(root)?;
+    let sha256 = Sha256Hash::from_hex(&artifact.sha256.to_string())?;
+    match verifier.verify(sha256, bundle, policy) {
+        Err(Error::ArtifactMismatch(why)) => {
+            let sha512 = artifact.other_digest("sha512").and_then(|text| hex::decode(text).ok());
+            let Some(sha512) = sha512 else { return Err(Error::ArtifactMismatch(why)) };
+            let digest = ArtifactDigest::new(HashAlgorithm::Sha2512, sha512)?;
+            verifier.verify(digest, bundle, policy)
+        }
+        other => other,
+    }
 }
 
 /// The source of the build that a certificate was issued to. Certificates carry it twice, in an old
@@ -170,7 +190,7 @@ pub(super) fn verify_key(
     value: &Value,
     key: &PublicKey,
     roots: &TrustedRoots,
-    artifact: &Digest,
+    artifact: &Artifact<'_>,
 ) -> Result<(), String> {
     let bundle = read(value)?;
     let logged = !bundle.verification_material.tlog_entries.is_empty();
@@ -180,10 +200,7 @@ pub(super) fn verify_key(
         if !logged {
             policy = policy.skip_tlog_unsafe();
         }
-        let verified = Verifier::new(&root).and_then(|verifier| {
-            verifier.verify(Sha256Hash::from_hex(&artifact.to_string())?, &bundle, &policy)
-        });
-        match verified {
+        match verify(&root, artifact, &bundle, &policy) {
             Ok(_) => return Ok(()),
             Err(error) => why = error.to_string(),
         }

@@ -13,8 +13,10 @@ mod statement;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod weigh;
 
-use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
 use crate::digest::Digest;
@@ -22,9 +24,9 @@ use crate::document::Place;
 use crate::manifest::Expectations;
 use crate::wire::event::{ProvenanceFacts, SignerFacts, Verification};
 
-use predicate::{Predicate, Rejected};
-use statement::{Fault, Statement};
+use statement::Statement;
 use trust::{Distrust, Form};
+use weigh::{Scale, of_fault, shown};
 
 pub use bundle::TrustedRoots;
 pub use trust::{Identity, Signer, Trust};
@@ -33,16 +35,26 @@ pub use trust::{Identity, Signer, Trust};
 pub const MAX_BYTES: u64 = 128 << 20;
 /// Most statements in one file.
 const MAX_STATEMENTS: usize = 1024;
-/// Reasons that are shown; the number of all is said.
-const SHOWN: usize = 3;
 
 /// What provenance must be about.
 pub struct Artifact<'a> {
-    /// Its SHA-256.
-    pub sha256: Digest,
-    /// Its digest by another algorithm, under in-toto's name for it, in hexadecimal digits; `None`
-    /// where it cannot be computed.
-    pub other_digest: &'a dyn Fn(&str) -> Option<String>,
+    sha256: Digest,
+    compute: &'a dyn Fn(&str) -> Option<String>,
+    computed: RefCell<BTreeMap<String, Option<String>>>,
+}
+
+impl<'a> Artifact<'a> {
+    /// An artifact by its SHA-256. `compute` gives its digest by another algorithm, under in-toto's
+    /// name for it, in hexadecimal digits; `None` where it cannot be computed.
+    pub fn new(sha256: Digest, compute: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { sha256, compute, computed: RefCell::default() }
+    }
+
+    /// Its digest by another algorithm, computed once: a thousand subjects may ask for it.
+    fn other_digest(&self, name: &str) -> Option<String> {
+        let mut computed = self.computed.borrow_mut();
+        computed.entry(name.to_owned()).or_insert_with(|| (self.compute)(name)).clone()
+    }
 }
 
 /// Provenance with at least one statement that counts.
@@ -60,6 +72,8 @@ pub struct Provenance {
     pub signatures: u64,
     /// Who signed those that count; empty where nobody is trusted: then nothing is verified.
     pub signers: Vec<Signer>,
+    /// SBOMs that are the predicates of those that count, as JSON: for others to validate.
+    pub sboms: Vec<String>,
     /// What is odd but allowed, and statements about the artifact that do not count.
     pub remarks: Vec<String>,
 }
@@ -188,11 +202,11 @@ pub fn validate(
     if documents.len() > MAX_STATEMENTS {
         return Err(ProvenanceError::TooMany);
     }
-    let mut found = Found::new(artifact, trust, expected, now);
+    let mut scale = Scale::new(artifact, trust, expected, now);
     for (document, number) in documents.iter().zip(1..) {
-        found.add(document, number)?;
+        scale.add(document, number)?;
     }
-    found.finish()
+    scale.finish()
 }
 
 /// Verifies one Sigstore bundle: that somebody who is trusted signed the artifact, or a statement
@@ -221,169 +235,12 @@ pub fn verify_bundle(
             return Err(ProvenanceError::Unrelated { artifact: artifact.sha256, found });
         }
     }
-    match trust.signers(&form, &artifact.sha256) {
+    match trust.signers(&form, artifact) {
         Ok(signers) if signers.is_empty() => {
             Err(ProvenanceError::Unsigned(vec!["nobody is trusted".to_owned()]))
         }
         Ok(_) => Ok(()),
         Err(Distrust::Unsigned(why)) => Err(ProvenanceError::Unsigned(vec![why])),
         Err(Distrust::Untrusted(why)) => Err(ProvenanceError::Untrusted(vec![why])),
-    }
-}
-
-/// What was found in a file so far.
-struct Found<'a> {
-    artifact: &'a Artifact<'a>,
-    trust: &'a Trust,
-    expected: &'a Expectations,
-    now: Timestamp,
-    result: Provenance,
-    counted: usize,
-    others: Vec<String>,
-    unsigned: Vec<String>,
-    untrusted: Vec<String>,
-    unmet: Vec<String>,
-}
-
-impl<'a> Found<'a> {
-    fn new(
-        artifact: &'a Artifact<'a>,
-        trust: &'a Trust,
-        expected: &'a Expectations,
-        now: Timestamp,
-    ) -> Self {
-        Self {
-            artifact,
-            trust,
-            expected,
-            now,
-            result: Provenance::default(),
-            counted: 0,
-            others: Vec::new(),
-            unsigned: Vec::new(),
-            untrusted: Vec::new(),
-            unmet: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, document: &Value, number: usize) -> Result<(), ProvenanceError> {
-        let invalid = |detail: String| ProvenanceError::Invalid { number, detail };
-        let (form, statement) = read::open(document).map_err(invalid)?;
-        let (name, signatures) = match &form {
-            Form::Bare => ("statement", 0),
-            Form::Envelope(envelope) => ("dsse", envelope.signatures()),
-            Form::Bundle { .. } => ("bundle", 1),
-        };
-        let earlier = self.result.form;
-        self.result.form = if earlier.is_empty() || earlier == name { name } else { "mixed" };
-        self.result.statements += 1;
-        self.result.signatures += signatures as u64;
-        let Some(statement) = statement else { return self.add_signature(&form, number) };
-        let statement = Statement::read(&statement).map_err(|fault| of_fault(fault, number))?;
-        self.result.remarks.extend(statement.remarks());
-        if !statement.is_about(self.artifact).map_err(|fault| of_fault(fault, number))? {
-            self.others.extend(statement.sha256_digests());
-            return Ok(());
-        }
-        let predicate = match predicate::read(statement.predicate_type, statement.predicate) {
-            Ok(predicate) => predicate,
-            Err(Rejected::Version(detail)) => {
-                return Err(ProvenanceError::UnknownVersion { number, detail });
-            }
-            Err(Rejected::Invalid(detail)) => return Err(invalid(detail)),
-            Err(Rejected::Negative(detail)) => {
-                return match self.signers(&form, number) {
-                    Some(_) => Err(ProvenanceError::Negative { number, detail }),
-                    None => Ok(()),
-                };
-            }
-        };
-        let Some(signers) = self.signers(&form, number) else { return Ok(()) };
-        let kind = statement.predicate_type;
-        if let Err(why) = expectation::hold(self.expected, kind, &predicate, &signers, self.now) {
-            self.unmet.push(format!("statement {number}: {why}"));
-            return Ok(());
-        }
-        self.counted += 1;
-        push_new(&mut self.result.predicate_types, kind.to_owned());
-        if let Predicate::Build(build) = predicate {
-            push_new(&mut self.result.builders, build.builder);
-            self.result.remarks.extend(build.remarks);
-        }
-        signers.into_iter().for_each(|signer| push_new(&mut self.result.signers, signer));
-        Ok(())
-    }
-
-    /// A bundle that signs the artifact itself and says nothing of it.
-    fn add_signature(&mut self, form: &Form<'_>, number: usize) -> Result<(), ProvenanceError> {
-        if !self.trust.is_given() {
-            let detail = "a signature without a statement says nothing unless it is verified: give \
-                          a key or an identity";
-            self.unsigned.push(format!("statement {number}: {detail}"));
-            return Ok(());
-        }
-        let Some(signers) = self.signers(form, number) else { return Ok(()) };
-        if *self.expected != Expectations::default() {
-            self.unmet.push(format!("statement {number}: it is a signature without a statement"));
-            return Ok(());
-        }
-        self.counted += 1;
-        signers.into_iter().for_each(|signer| push_new(&mut self.result.signers, signer));
-        Ok(())
-    }
-
-    fn signers(&mut self, form: &Form<'_>, number: usize) -> Option<Vec<Signer>> {
-        match self.trust.signers(form, &self.artifact.sha256) {
-            Ok(signers) => Some(signers),
-            Err(Distrust::Unsigned(why)) => {
-                self.unsigned.push(format!("statement {number}: {why}"));
-                None
-            }
-            Err(Distrust::Untrusted(why)) => {
-                self.untrusted.push(format!("statement {number}: {why}"));
-                None
-            }
-        }
-    }
-
-    fn finish(mut self) -> Result<Provenance, ProvenanceError> {
-        if self.counted > 0 {
-            let passed_over = self.unmet.into_iter().chain(self.untrusted).chain(self.unsigned);
-            let remarks = passed_over.map(|why| format!("does not count: {why}"));
-            self.result.remarks.extend(remarks);
-            return Ok(self.result);
-        }
-        if !self.unmet.is_empty() {
-            Err(ProvenanceError::Unmet(shown(self.unmet)))
-        } else if !self.untrusted.is_empty() {
-            Err(ProvenanceError::Untrusted(shown(self.untrusted)))
-        } else if !self.unsigned.is_empty() {
-            Err(ProvenanceError::Unsigned(shown(self.unsigned)))
-        } else {
-            let found = shown(self.others);
-            Err(ProvenanceError::Unrelated { artifact: self.artifact.sha256, found })
-        }
-    }
-}
-
-fn shown(mut reasons: Vec<String>) -> Vec<String> {
-    let more = reasons.len().saturating_sub(SHOWN);
-    reasons.truncate(SHOWN);
-    if more > 0 {
-        reasons.push(format!("and {more} more"));
-    }
-    reasons
-}
-
-fn of_fault(fault: Fault, number: usize) -> ProvenanceError {
-    match fault {
-        Fault::Version(detail) => ProvenanceError::UnknownVersion { number, detail },
-        Fault::Invalid(detail) => ProvenanceError::Invalid { number, detail },
-    }
-}
-
-fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {
-    if !list.contains(&item) {
-        list.push(item);
     }
 }

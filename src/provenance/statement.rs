@@ -35,6 +35,9 @@ const DIGEST_BYTES: [(&str, &[usize]); 20] = [
     ("ripemd160", &[20]),
 ];
 
+/// Digests that make a subject a match where it has no SHA-256: npm's provenance has SHA-512 alone.
+const AS_STRONG: [&str; 2] = ["sha512", "sha384"];
+
 /// What is wrong with a statement: the version is not known, or a rule is broken.
 pub(super) enum Fault {
     Version(String),
@@ -81,26 +84,31 @@ impl<'a> Statement<'a> {
         Ok(Self { predicate_type, predicate, subjects })
     }
 
-    /// Whether one of its subjects is the artifact. Only SHA-256 makes one a match; every other
-    /// digest of that subject that can be computed must then be the artifact's, too.
+    /// Whether one of its subjects is the artifact: by SHA-256, or, where it has none, by a digest as
+    /// strong. Every other digest of that subject that can be computed must be the artifact's, too.
     pub(super) fn is_about(&self, artifact: &Artifact<'_>) -> Result<bool, Fault> {
         let mut about = false;
         for (subject, index) in self.subjects.iter().zip(0..) {
             let digest = |name: &str| subject.get("digest")?.get(name)?.as_str();
-            if digest("sha256").and_then(|text| text.parse::<Digest>().ok())
-                != Some(artifact.sha256)
-            {
+            let is_the_artifact = match digest("sha256") {
+                Some(text) => text.parse::<Digest>().is_ok_and(|found| found == artifact.sha256),
+                None => AS_STRONG.iter().any(|name| {
+                    let stated = digest(name);
+                    stated.is_some() && stated == artifact.other_digest(name).as_deref()
+                }),
+            };
+            if !is_the_artifact {
                 continue;
             }
             about = true;
             for (name, _) in DIGEST_BYTES {
                 if let Some(stated) = digest(name)
-                    && let Some(computed) = (artifact.other_digest)(name)
+                    && let Some(computed) = artifact.other_digest(name)
                     && stated != computed
                 {
                     return Err(Fault::Invalid(format!(
                         "/subject/{index}/digest/{name} is {stated}, the artifact has {computed}: \
-                         the SHA-256 is its own, so the subject contradicts itself"
+                         another digest is its own, so the subject contradicts itself"
                     )));
                 }
             }

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use super::Artifact;
 use super::bundle::{self, TrustedRoots};
 use super::source::Source;
 use crate::clock::Timestamp;
-use crate::digest::Digest;
 use crate::signature::{Envelope, PublicKey};
 
 /// Whose signatures count. With neither keys nor identities nothing is believed, and it is said so.
@@ -69,7 +69,7 @@ impl Trust {
     pub(super) fn signers(
         &self,
         form: &Form<'_>,
-        artifact: &Digest,
+        artifact: &Artifact<'_>,
     ) -> Result<Vec<Signer>, Distrust> {
         if !self.is_given() {
             return Ok(Vec::new());
@@ -115,7 +115,7 @@ impl Trust {
     fn by_keys_of_message(
         &self,
         value: &Value,
-        artifact: &Digest,
+        artifact: &Artifact<'_>,
     ) -> Result<Vec<Signer>, Distrust> {
         let signed = self
             .keys

@@ -207,6 +207,29 @@ fn check_provenance_in_forms_for_programs() {
 }
 
 #[test]
+fn an_sbom_that_is_a_predicate_keeps_the_rules_of_sboms() {
+    let project = Project::sample();
+    let sbom = project.json("data/dr/sbom.json");
+    project.edit_json("data/dr/provenance.json", |statement| {
+        statement["predicateType"] = json!("https://cyclonedx.org/bom");
+        statement["predicate"] = sbom;
+    });
+    assert_eq!(project.drill().code(), 0);
+    assert_eq!(check(&project, &[]).code(), 4);
+    project.edit_json("data/dr/provenance.json", |statement| {
+        statement["predicate"]["components"][0]["type"] = json!("lib");
+    });
+    let message = project.fails_at(1, "validate_provenance");
+    assert!(
+        message.contains("an SBOM in the provenance data/dr/provenance.json is invalid"),
+        "{message}"
+    );
+    let output = check(&project, &[]);
+    assert_eq!(output.code(), 1);
+    assert!(output.stdout.contains("an SBOM in it is invalid"), "{}", output.snapshot());
+}
+
+#[test]
 fn hostile_files_get_a_clear_answer() {
     let project = signed();
     let answer = |bytes: &[u8]| {

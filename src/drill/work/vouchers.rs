@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::fs::read_capped;
 use crate::manifest::{Input, Provenance};
 use crate::provenance::{Artifact, Identity, Trust, TrustedRoots};
+use crate::sbom::SbomError;
 use crate::signature::PublicKey;
 use crate::wire::event::{Binding, Class, Context, Verification};
 use crate::{provenance, sbom};
@@ -89,11 +90,15 @@ impl Work<'_> {
         }
         let hashed = self.hashed.as_ref();
         let other_digest = |name: &str| hashed?.other_digest(name);
-        let artifact =
-            Artifact { sha256: self.manifest.backup.sha256, other_digest: &other_digest };
+        let artifact = Artifact::new(self.manifest.backup.sha256, &other_digest);
         let now = run.setup.clock.now();
         Ok(match provenance::validate(&read.bytes, &artifact, &trust, &asked.expected, now) {
-            Ok(found) => accepted(&read, found),
+            Ok(found) => match sboms_within(&found.sboms) {
+                Ok(()) => accepted(&read, found),
+                Err(error) => {
+                    failed(&format!("an SBOM in the provenance {} {error}", read.path), None)
+                }
+            },
             Err(error) => failed(&format!("the provenance {} {error}", read.path), None),
         })
     }
@@ -219,6 +224,12 @@ struct ReadInput {
     bytes: Vec<u8>,
     digest: Digest,
     copy: Option<PathBuf>,
+}
+
+/// SBOMs that statements carry keep the rules of SBOMs, too.
+fn sboms_within(sboms: &[String]) -> Result<(), SbomError> {
+    let demand = sbom::Demand { components: true, ..sbom::Demand::default() };
+    sboms.iter().try_for_each(|text| sbom::validate(text.as_bytes(), &demand).map(drop))
 }
 
 fn accepted(read: &ReadInput, found: provenance::Provenance) -> StepResult {

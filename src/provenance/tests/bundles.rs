@@ -24,7 +24,7 @@ fn identity(name: &str, issuer: &str) -> Trust {
 
 fn held_bundle(text: &str, digest: &str, trust: &Trust) -> Result<Provenance, ProvenanceError> {
     let none = |_: &str| None;
-    let artifact = Artifact { sha256: digest.parse().unwrap(), other_digest: &none };
+    let artifact = Artifact::new(digest.parse().unwrap(), &none);
     let now = NOW.parse().unwrap();
     validate(text.as_bytes(), &artifact, trust, &Expectations::default(), now)
 }
@@ -128,6 +128,32 @@ fn sb_23_what_the_statement_says_of_its_source_is_what_the_certificate_says() {
     );
     let found = held_bundle(PROVENANCE, PROVENANCE_DIGEST, &Trust::default()).unwrap();
     assert!(found.signers.is_empty(), "nobody is trusted, and nothing is claimed");
+}
+
+#[test]
+fn sb_23_provenance_that_agrees_with_its_certificate() {
+    let sha512 = "46d4e2f74c4877316640000a6fdf8a8b59f1e0847667973e9859f774dd31b8f1e0937813b777fb66a2ac67d50540fe34640966eee9fc2ccca387082b4c85cd3c";
+    let npm = include_str!("../../../fixtures/sigstore/npm.sigstore.json");
+    let workflow =
+        "https://github.com/sigstore/sigstore-js/.github/workflows/release.yml@refs/heads/main";
+    let held = |sha512: &str, change: &dyn Fn(&mut Expectations)| {
+        let compute = |name: &str| (name == "sha512").then(|| sha512.to_owned());
+        let artifact = Artifact::new(Digest::of(b"whatever"), &compute);
+        let mut expected = Expectations {
+            source_uri: Some("https://github.com/sigstore/sigstore-js".to_owned()),
+            source_ref: Some("refs/heads/main".to_owned()),
+            ..Expectations::default()
+        };
+        change(&mut expected);
+        let trust = identity(workflow, ACTIONS);
+        validate(npm.as_bytes(), &artifact, &trust, &expected, NOW.parse().unwrap())
+    };
+    let found = held(sha512, &|_| {}).unwrap();
+    assert_eq!(found.signers[0].name, workflow);
+    assert_eq!(found.builders, ["https://github.com/actions/runner/github-hosted"]);
+    refused(held(&"0".repeat(128), &|_| {}), "no statement is about");
+    let other = |expected: &mut Expectations| expected.source_ref = Some("refs/tags/v1".to_owned());
+    refused(held(sha512, &other), "`refs/tags/v1` is wanted");
 }
 
 #[test]

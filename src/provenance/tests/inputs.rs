@@ -28,7 +28,7 @@ fn in_2_utf8_without_mark_and_nothing_after_the_end() {
     refused(text(&format!("{one} x")), "trailing characters");
     assert_eq!(text(&format!("{one}\n\n{one}\n")).unwrap().statements, 2);
     refused(text(&format!("{one}\n{{oops}}\n")), "is invalid: 2:");
-    let artifact = Artifact { sha256: digest(), other_digest: &other_digest };
+    let artifact = Artifact::new(digest(), &other_digest);
     let now = NOW.parse().unwrap();
     let bytes = validate(b"\xff", &artifact, &Trust::default(), &Expectations::default(), now);
     refused(bytes, "is not UTF-8");

@@ -83,7 +83,7 @@ fn other_digest(name: &str) -> Option<String> {
 }
 
 fn held(text: &str, trust: &Trust, expected: &Expectations) -> Result<Provenance, ProvenanceError> {
-    let artifact = Artifact { sha256: digest(), other_digest: &other_digest };
+    let artifact = Artifact::new(digest(), &other_digest);
     validate(text.as_bytes(), &artifact, trust, expected, NOW.parse().unwrap())
 }
 
