@@ -489,3 +489,31 @@ fn nothing_of_this_opens_a_socket() {
         assert!(calls.is_empty(), "{calls:?}");
     }
 }
+
+#[test]
+fn the_recipe_for_signing_with_openssl_is_verified() {
+    let page = fs::read_to_string("docs/supply-chain.md").unwrap();
+    let recipe = page.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let project = Project::empty();
+    for name in ["provenance.json", "backup.json"] {
+        project.write(name, fs::read(format!("data/dr/{name}")).unwrap());
+    }
+    let _ = project.run(&["keygen", "build"]);
+    let status = std::process::Command::new("sh")
+        .args(["-euc", recipe])
+        .current_dir(project.path(""))
+        .status();
+    assert!(status.unwrap().success());
+    let output = project.run(&[
+        "check",
+        "provenance",
+        "provenance.dsse.json",
+        "--artifact",
+        "backup.json",
+        "--key",
+        "build.pub",
+        "--allow-parameter",
+        "services",
+    ]);
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
+}
