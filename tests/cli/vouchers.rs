@@ -517,3 +517,48 @@ fn the_recipe_for_signing_with_openssl_is_verified() {
     ]);
     assert_eq!(output.code(), 0, "{}", output.snapshot());
 }
+
+#[test]
+fn what_could_not_be_checked_is_said_to_be_so() {
+    let project = signed();
+    fs::copy(project.path("data/dr/build.pub"), project.path("again.pub")).unwrap();
+    project.write("root.json", "{}");
+    for (arguments, wanted) in [
+        (&["--key", "data/dr/build.pub", "--key", "again.pub"][..], "are one and the same"),
+        (&["--trusted-root", "root.json"], "the trusted root root.json cannot be read"),
+        (&["--key", "absent.pub"], "absent.pub cannot be read"),
+        (&["--key", "data/dr/build.key"], "it is a private key"),
+    ] {
+        let output = check(&project, arguments);
+        assert_eq!(output.code(), 2, "{}", output.snapshot());
+        assert!(output.stderr.contains("error: nothing was checked: "), "{}", output.snapshot());
+        assert!(output.stderr.contains(wanted), "{}", output.snapshot());
+    }
+    let provenance = "data/dr/provenance.json";
+    let missing = project.run(&["check", "provenance", provenance, "--artifact", "absent"]);
+    assert!(missing.stderr.contains("absent cannot be read"), "{}", missing.snapshot());
+    let folder = project.run(&["check", "provenance", provenance, "--artifact", "data"]);
+    assert!(folder.stderr.contains("the artifact data"), "{}", folder.snapshot());
+    assert_eq!((missing.code(), folder.code()), (2, 2));
+    assert_eq!(project.run(&["check", "provenance", provenance]).code(), 2, "about nothing");
+}
+
+#[test]
+fn each_kind_of_wrong_sbom_has_its_own_word() {
+    let project = Project::sample();
+    let answer = |bytes: &str, wanted: &str| {
+        project.write("sbom.json", bytes);
+        let digest = "0".repeat(64);
+        let output = project.run(&["check", "sbom", "sbom.json", "--digest", &digest]);
+        assert_eq!(output.code(), 1, "{}", output.snapshot());
+        assert!(output.stdout.contains(wanted), "{wanted}: {}", output.snapshot());
+    };
+    let sample = project.text("data/dr/sbom.json");
+    answer("{}", "[sbom/unrecognised]");
+    answer("{oops", "[sbom/invalid]");
+    answer(&sample.replace("\"1.6\"", "\"9.9\""), "[sbom/unknown-version]");
+    answer("SPDXVersion: SPDX-2.3\n", "[sbom/other-form]");
+    answer(&sample, "[sbom/other-artifact]");
+    project.write("data/dr/sbom.json", "{\"bomFormat\": \"CycloneDX\", \"specVersion\": \"1.6\"}");
+    assert!(project.fails_at(1, "validate_sbom").contains("is empty: it lists no components"));
+}
