@@ -119,8 +119,8 @@ try:
     print(f"  peak memory of the whole drill: {peak_kib(command) / 1024:.1f} MiB")
 
     # 3. Copying and hashing in one pass, against each alone. A virtual machine may give free memory
-    # back to its host, and then pays for each page that a copy fills ten times what the copy costs:
-    # so the file is small, and each run follows at once on a copy that was removed, to find its memory.
+    # back to its host, and then pays for each page that a copy fills ten times what the copy costs.
+    # When it does so is its own affair: both copies wait for it, so that they find the same.
     size = 256 << 20
     os.truncate(large, size)
     subprocess.run([binary, "pin", "--manifest", str(path)], check=True, stderr=subprocess.DEVNULL)
@@ -133,9 +133,10 @@ try:
         return seconds
 
     copies, hashes, both = [], [], []
-    for _ in range(3 if quick else 9):
-        copy_seconds()
+    for _ in range(2 if quick else 5):
+        time.sleep(4)
         copies.append(copy_seconds())
+        time.sleep(4)
         both.append(digest_seconds(True))
         hashes.append(digest_seconds(False))
     slower = max(statistics.median(copies), statistics.median(hashes))
