@@ -152,6 +152,29 @@ mod tests {
         assert!(matches!(hash(&mut bytes.as_slice(), &stop), Err(StreamError::Interrupted(_))));
     }
 
+    /// A disk that has room for so many bytes.
+    struct Disk(usize);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_disk_that_fills_up_on_the_way_ends_it() {
+        let bytes = vec![1; SMALL + 40 * BLOCK];
+        for room in [SMALL, SMALL + BLOCK, SMALL + 7 * BLOCK, SMALL + 39 * BLOCK] {
+            let copied = copy_and_hash(&mut bytes.as_slice(), &mut Disk(room), &Unobserved);
+            assert!(matches!(copied, Err(StreamError::Write(_))), "{room}: {copied:?}");
+        }
+    }
+
     #[test]
     fn a_full_disk_is_an_error_of_the_copy() {
         let bytes = vec![1; SMALL + BLOCK];
