@@ -57,6 +57,9 @@ pub enum CheckError {
     /// The same key was given twice.
     #[error("the keys {0} and {1} are one and the same: it counts once")]
     SameKey(String, String),
+    /// More keys must have signed than were given.
+    #[error("{0} key(s) must have signed, and {1} were given")]
+    Threshold(usize, usize),
     /// The trusted root cannot be used.
     #[error("the trusted root {0} cannot be read: {1}")]
     Root(String, String),
@@ -241,13 +244,13 @@ fn trust(request: &ProvenanceRequest) -> Result<Trust, CheckError> {
         identity: request.identity.clone().map(|(name, issuer)| Identity { name, issuer }),
         ..Trust::default()
     };
+    if request.threshold > request.keys.len().max(1) {
+        return Err(CheckError::Threshold(request.threshold, request.keys.len()));
+    }
     for path in &request.keys {
         let name = path.display().to_string();
         let key = read_key(path)?;
-        if let Some((other, _)) = trust.keys.iter().find(|(_, known)| *known == key) {
-            return Err(CheckError::SameKey(other.clone(), name));
-        }
-        trust.keys.push((name, key));
+        trust.add_key(&name, key).map_err(|earlier| CheckError::SameKey(earlier, name))?;
     }
     if let Some(path) = &request.trusted_root {
         trust.roots = read_roots(path)?;

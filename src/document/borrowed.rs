@@ -273,6 +273,6 @@ mod tests {
         let document = parse_borrowed(b"{\"a\": [{\"b/c\": \"x\\n\"}], \"n\": 1}").unwrap();
         assert_eq!(document.pointer("/a/0/b~1c").unwrap().as_str(), Some("x\n"));
         assert_eq!(document["absent"]["too"], Borrowed::Null);
-        assert!(document["a"][0usize.to_string().as_str()] == Borrowed::Null);
+        assert_eq!(document["a"]["0"], Borrowed::Null, "a list has no members");
     }
 }

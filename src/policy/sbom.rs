@@ -17,14 +17,11 @@ pub(super) fn enforce(outcome: &Outcome, policies: &Policies) -> Vec<PolicyResul
             profile_result(&name, facts)
         })
         .collect();
-    for (key, given) in [
-        ("allowed_licenses", &policies.allowed_licenses),
-        ("denied_licenses", &policies.denied_licenses),
-    ] {
-        // Both lists are looked at together: one result says what came of them.
-        if !given.is_empty() && !results.iter().any(|result| result.unit == "components") {
-            results.push(licenses(key, sbom));
-        }
+    // Both lists are looked at together: one result says what came of them.
+    if !policies.allowed_licenses.is_empty() {
+        results.push(licenses("allowed_licenses", sbom));
+    } else if !policies.denied_licenses.is_empty() {
+        results.push(licenses("denied_licenses", sbom));
     }
     if let Some(max) = policies.max_sbom_age_days {
         results.push(age(max, sbom, outcome));

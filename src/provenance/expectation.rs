@@ -52,8 +52,8 @@ pub(super) fn hold(
 /// A certificate says from which source the build was started that it was issued to. What the
 /// statement says of that was written by the build itself, and must agree.
 fn certified(build: &Build, signers: &[Signer]) -> Result<(), String> {
-    let certified = signers.iter().filter_map(|signer| signer.source.as_ref());
-    for (certified, stated) in certified.zip(build.trigger.iter().cycle()) {
+    let Some(stated) = &build.trigger else { return Ok(()) };
+    for certified in signers.iter().filter_map(|signer| signer.source.as_ref()) {
         if certified.uri != stated.uri {
             return Err(format!(
                 "it says that it was started from `{}`, its certificate says from `{}`",

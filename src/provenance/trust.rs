@@ -59,6 +59,20 @@ pub(super) enum Distrust {
 }
 
 impl Trust {
+    /// Adds a key whose signatures count.
+    ///
+    /// # Errors
+    /// The name under which it was added before: one key counts once, whatever it is called.
+    pub fn add_key(&mut self, name: &str, key: PublicKey) -> Result<(), String> {
+        match self.keys.iter().find(|(_, known)| *known == key) {
+            Some((earlier, _)) => Err(earlier.clone()),
+            None => {
+                self.keys.push((name.to_owned(), key));
+                Ok(())
+            }
+        }
+    }
+
     /// Whether anybody is believed at all.
     #[must_use]
     pub fn is_given(&self) -> bool {

@@ -130,9 +130,7 @@ fn keys_that_cannot_be_used_fail_the_step() {
     assert!(wrong("absent.pub", "x").contains("cannot be opened"));
     let private = signed();
     private.edit(|manifest| manifest["provenance"]["keys"] = json!(["build.key"]));
-    assert!(
-        private.fails_at(1, "validate_provenance").contains("is a private key: it was not kept")
-    );
+    assert!(private.fails_at(1, "validate_provenance").contains("it is a private key"));
     assert!(!private.path("artifacts/dr/inputs/keys").exists());
     let twice = signed();
     fs::copy(twice.path("data/dr/build.pub"), twice.path("data/dr/again.pub")).unwrap();

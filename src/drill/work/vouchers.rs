@@ -111,62 +111,54 @@ impl Work<'_> {
             ..Trust::default()
         };
         for path in &asked.keys {
-            let bytes = match self.read_trusted(run, path, "keys")? {
-                Ok(bytes) => bytes,
-                Err(message) => return Ok(Err(message)),
+            let add = |bytes: &[u8]| {
+                let key = PublicKey::from_pem(bytes)
+                    .map_err(|error| format!("the key {path} {error}"))?;
+                trust.add_key(path, key).map_err(|earlier| {
+                    format!("the keys {earlier} and {path} are one and the same: it counts once")
+                })
             };
-            match PublicKey::from_pem(&bytes) {
-                Ok(key) => {
-                    if let Some((other, _)) = trust.keys.iter().find(|(_, known)| *known == key) {
-                        return Ok(Err(format!(
-                            "the keys {other} and {path} are one and the same: it counts once"
-                        )));
-                    }
-                    trust.keys.push((path.clone(), key));
-                }
-                Err(error) => return Ok(Err(format!("the key {path} {error}"))),
+            if let Err(message) = self.read_trusted(run, path, "keys", add)? {
+                return Ok(Err(message));
             }
         }
         if let Some(path) = &asked.trusted_root {
-            let bytes = match self.read_trusted(run, path, "trusted-root")? {
-                Ok(bytes) => bytes,
-                Err(message) => return Ok(Err(message)),
+            let set = |bytes: &[u8]| {
+                trust.roots = TrustedRoots::read(bytes)
+                    .map_err(|error| format!("the trusted root {path} cannot be read: {error}"))?;
+                Ok(())
             };
-            match TrustedRoots::read(&bytes) {
-                Ok(roots) => trust.roots = roots,
-                Err(error) => {
-                    return Ok(Err(format!("the trusted root {path} cannot be read: {error}")));
-                }
+            if let Err(message) = self.read_trusted(run, path, "trusted-root", set)? {
+                return Ok(Err(message));
             }
         }
         Ok(Ok(trust))
     }
 
+    /// Reads a file, and keeps it as evidence once it was understood: not a private key, say, that
+    /// was named by mistake.
     fn read_trusted(
         &self,
         run: &mut Run<'_>,
         path: &str,
         folder: &str,
-    ) -> io::Result<Result<Vec<u8>, String>> {
+        understand: impl FnOnce(&[u8]) -> Result<(), String>,
+    ) -> io::Result<Result<(), String>> {
         let opened = self.root.open_file(path).map_err(|error| format!("the file {error}"));
         let read = opened.and_then(|(mut file, place)| {
             let bytes = read_capped(&mut file, MAX_TRUST_BYTES)
                 .map_err(|error| format!("the file {path} {error}"))?;
+            understand(&bytes)?;
             Ok((bytes, place))
         });
         let (bytes, place) = match read {
             Ok(read) => read,
             Err(message) => return Ok(Err(message)),
         };
-        if String::from_utf8_lossy(&bytes).contains("PRIVATE KEY-----") {
-            return Ok(Err(format!(
-                "{path} is a private key: it was not kept; name the public one"
-            )));
-        }
         // Two keys may have one name in different directories.
-        let name = shown(&place.relative).replace(['/', '\\'], "_");
+        let name = shown(&place.relative).replace('/', "_");
         run.evidence.keep(&format!("inputs/{folder}/{name}"), &bytes)?;
-        Ok(Ok(bytes))
+        Ok(Ok(()))
     }
 
     /// Reads a file once: the same bytes are judged, kept as evidence and handed to the script.

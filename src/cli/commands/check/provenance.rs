@@ -89,13 +89,6 @@ pub(super) fn run(ui: &Ui, args: &ProvenanceArgs) -> Result<Exit, CliError> {
         (None, Some(digest)) => Subject::Digest(digest),
         (None, None) => return Err(CliError::usage("give --artifact or --digest")),
     };
-    if args.threshold as usize > args.keys.len().max(1) {
-        let keys = args.keys.len();
-        return Err(CliError::usage(format!(
-            "--threshold {} can never be met by {keys} key(s)",
-            args.threshold
-        )));
-    }
     let request = ProvenanceRequest {
         file: args.file.clone(),
         subject,
