@@ -16,6 +16,7 @@ seed() {
 seed provenance data/dr/provenance.json fixtures/sigstore/*.json
 seed bundle fixtures/sigstore/*.json
 seed sbom data/dr/sbom.json fixtures/real/dr-drill.cdx.json
+seed envelope fixtures/minisign/*
 seed manifest data/dr/manifest.json
 python3 - <<'PYTHON'
 import json, pathlib

@@ -202,16 +202,10 @@ impl HashedBackup {
         &mut self.file
     }
 
-    /// Its digest by another algorithm, under in-toto's name for it; `None` where none is defined: for
-    /// an algorithm that is not known, and for a directory. One that cannot be computed for another
-    /// reason equals nothing.
+    /// The very bytes that were hashed; nothing where it is a directory.
     #[must_use]
-    pub fn other_digest(&self, name: &str) -> Option<String> {
-        if self.tree.is_some() {
-            return None;
-        }
-        let computed = crate::digest::other_digest(name, &self.file);
-        computed.unwrap_or_else(|error| Some(format!("none: it cannot be read: {error}")))
+    pub fn content(&self) -> Option<&File> {
+        self.tree.is_none().then_some(&self.file)
     }
 
     /// Accepts it if its digest is the one that was pinned, else gives it back.

@@ -1,6 +1,6 @@
 //! The ordered steps of a drill as a value that can be printed: planning touches nothing.
 
-use crate::manifest::{Driver, Manifest};
+use crate::manifest::{Driver, Manifest, Provenance};
 
 /// One stage of a drill. Its id is fixed: consumers know it by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,28 +108,13 @@ fn describe(step: Step, manifest: Option<&Manifest>) -> Option<String> {
         Step::VerifyBackupPayload => {
             format!("read {} through to its end, by its format", backup.path)
         }
-        Step::ValidateSbom => format!("check {}", manifest.sbom.as_ref()?.path),
-        Step::ValidateProvenance => {
-            if manifest.provenance.is_none() && manifest.policies.require_signature {
-                return Some("find the signed provenance that the policies require".to_owned());
-            }
-            let provenance = manifest.provenance.as_ref()?;
-            let path = &provenance.file.path;
-            let wanted = provenance.threshold;
-            match (provenance.keys.len(), &provenance.identity) {
-                (0, None) => {
-                    format!("find the digest of the backup in {path}; verify no signature")
-                }
-                (0, Some((name, _))) => {
-                    format!("find what {name} has signed of the backup in {path}")
-                }
-                (keys, _) => {
-                    format!(
-                        "find what {wanted} of {keys} key(s) have signed of the backup in {path}"
-                    )
-                }
-            }
+        Step::ValidateSbom => {
+            let own = manifest.sbom.as_ref();
+            let script = manifest.script().and_then(|script| script.sbom.as_ref());
+            let paths: Vec<&str> = own.into_iter().chain(script).map(|i| i.path.as_str()).collect();
+            return (!paths.is_empty()).then(|| format!("check {}", paths.join(" and ")));
         }
+        Step::ValidateProvenance => return vouchers(manifest),
         Step::RestoreArtifact => match &manifest.restore.driver {
             Driver::Script(script) => {
                 let (copy, timeout) = (script.copy_backup, script.timeout.as_secs());
@@ -150,4 +135,28 @@ fn describe(step: Step, manifest: Option<&Manifest>) -> Option<String> {
         Step::TeardownInstance => "remove what the restore left".to_owned(),
         Step::EnforcePolicies => "hold what was measured against the limits".to_owned(),
     })
+}
+
+fn vouchers(manifest: &Manifest) -> Option<String> {
+    let find = |provenance: &Provenance, what: &str| {
+        let (path, wanted) = (&provenance.file.path, provenance.threshold);
+        match (provenance.keys.len(), &provenance.identity) {
+            (0, None) => format!("find the digest of {what} in {path}; verify no signature"),
+            (0, Some((name, _))) => format!("find what {name} has signed of {what} in {path}"),
+            (keys, _) => {
+                format!("find what {wanted} of {keys} key(s) have signed of {what} in {path}")
+            }
+        }
+    };
+    let own = match &manifest.provenance {
+        Some(provenance) => Some(find(provenance, "the backup")),
+        None => manifest
+            .policies
+            .require_signature
+            .then(|| "find the signed provenance that the policies require".to_owned()),
+    };
+    let script = manifest.script().and_then(|script| script.provenance.as_ref());
+    let script = script.map(|provenance| find(provenance, "the script"));
+    let all: Vec<String> = own.into_iter().chain(script).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }

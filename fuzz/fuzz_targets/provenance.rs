@@ -6,8 +6,7 @@ use dr_drill::manifest::Expectations;
 use dr_drill::provenance::{Artifact, Trust, validate};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let none = |_: &str| None;
-    let artifact = Artifact::new(Digest::of(b"backup"), &none);
+    let artifact = Artifact::new(Digest::of(b"backup"), None);
     let expected = Expectations {
         source_uri: Some("https://github.com/o/r".to_owned()),
         max_age_hours: Some(1.0),

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::clock::Clock;
-use crate::digest::{Digest, Unobserved, hash, other_digest};
+use crate::digest::{Digest, Unobserved, hash};
 use crate::document::Place;
 use crate::fs::{ReadError, open_for_reading, read_capped};
 use crate::manifest::Expectations;
@@ -180,12 +180,8 @@ pub fn check_provenance(
 ) -> Result<Check, CheckError> {
     let trust = trust(request)?;
     let (sha256, file) = subject(&request.subject)?;
-    let other_digest = |name: &str| {
-        let computed = other_digest(name, file.as_ref()?);
-        computed.unwrap_or_else(|error| Some(format!("none: it cannot be read: {error}")))
-    };
     let bytes = read(&request.file, provenance::MAX_BYTES)?;
-    let artifact = Artifact::new(sha256, &other_digest);
+    let artifact = Artifact::new(sha256, file.as_ref());
     let path = request.file.display().to_string();
     let found = provenance::validate(&bytes, &artifact, &trust, &request.expected, clock.now());
     Ok(match found {
@@ -295,7 +291,7 @@ pub fn verify_bundle(request: &BundleRequest) -> Result<Option<ProvenanceError>,
     }
     let (sha256, _) = subject(&request.subject)?;
     let bytes = read(&request.bundle, provenance::MAX_BYTES)?;
-    let artifact = Artifact::new(sha256, &|_| None);
+    let artifact = Artifact::new(sha256, None);
     Ok(provenance::verify_bundle(&bytes, &artifact, &trust).err())
 }
 
@@ -324,7 +320,7 @@ fn read_roots(path: &Path) -> Result<TrustedRoots, CheckError> {
 /// # Errors
 /// When it cannot be read, or is none.
 pub fn read_key(path: &Path) -> Result<PublicKey, CheckError> {
-    PublicKey::from_pem(&read(path, MAX_TRUST_BYTES)?)
+    PublicKey::read(&read(path, MAX_TRUST_BYTES)?)
         .map_err(|error| CheckError::Key(path.display().to_string(), error))
 }
 

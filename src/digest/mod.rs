@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use sha2::Digest as _;
 
-pub use other::other_digest;
+pub use other::{each_piece, other_digest};
 pub use stream::{StreamError, copy_and_hash, hash};
 pub use tree::{Tree, TreeEntry, TreeError, TreeKind, hash_tree, tree_digest};
 

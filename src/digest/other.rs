@@ -23,13 +23,22 @@ pub fn other_digest(name: &str, file: &File) -> io::Result<Option<String>> {
         _ => return Ok(None),
     };
     let mut context = Context::new(algorithm);
+    each_piece(file, &mut |piece| context.update(piece))?;
+    Ok(Some(hex::encode(context.finish().as_ref())))
+}
+
+/// Hands over a whole file in pieces. Where it stands does not matter, and stays.
+///
+/// # Errors
+/// When reading fails.
+pub fn each_piece(file: &File, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
     let mut buffer = vec![0; 1 << 20];
     let mut at = 0;
     loop {
         match file.read_at(&mut buffer, at) {
-            Ok(0) => return Ok(Some(hex::encode(context.finish().as_ref()))),
+            Ok(0) => return Ok(()),
             Ok(read) => {
-                context.update(&buffer[..read]);
+                take(&buffer[..read]);
                 at += read as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

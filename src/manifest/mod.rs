@@ -1,18 +1,21 @@
 //! The manifest as it was understood: every path, digest, time and limit checked, every problem reported at once.
 
 mod read;
+mod reference;
 mod signed;
 mod validate;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::wire;
 
-use wire::manifest::{Isolation, Phase};
+use wire::manifest::{CertificateClaim, Isolation, Phase};
 
 pub use read::{Problem, document, parse, syntax_of};
+pub use reference::SourceRef;
 pub use signed::{PAYLOAD_TYPE, signature_path, verify};
 
 /// Largest manifest that is read, in bytes.
@@ -35,6 +38,17 @@ pub struct Manifest {
     pub policies: Policies,
     /// The limits as they were written.
     pub written_policies: Option<wire::manifest::Policies>,
+}
+
+impl Manifest {
+    /// The recall script, if one restores the backup.
+    #[must_use]
+    pub fn script(&self) -> Option<&Script> {
+        match &self.restore.driver {
+            Driver::Script(script) => Some(script),
+            Driver::Files(_) => None,
+        }
+    }
 }
 
 /// The backup under test.
@@ -83,12 +97,16 @@ pub struct Expectations {
     pub build_types: Vec<String>,
     /// Repository that the build was started from, and used.
     pub source_uri: Option<String>,
-    /// The whole ref of the source.
-    pub source_ref: Option<String>,
+    /// Which ref of the source.
+    pub source_ref: Option<SourceRef>,
     /// Digest of the source.
     pub source_digest: Option<String>,
     /// Predicate types that are accepted.
     pub predicate_types: Vec<String>,
+    /// Inputs that a build that was started by hand must have been given.
+    pub build_inputs: BTreeMap<String, String>,
+    /// What the certificate that signed must say.
+    pub certificate: BTreeMap<CertificateClaim, String>,
     /// External parameters that are expected.
     pub allowed_parameters: Vec<String>,
     /// Oldest acceptable statement, in hours.
@@ -108,7 +126,7 @@ pub struct Restore {
 #[derive(Clone, Debug)]
 pub enum Driver {
     /// A recall script.
-    Script(Script),
+    Script(Box<Script>),
     /// The tool itself copies or unpacks files.
     Files(Files),
 }
@@ -120,6 +138,12 @@ pub struct Script {
     pub path: String,
     /// Its digest, where it is pinned.
     pub sha256: Option<Digest>,
+    /// Its SBOM.
+    pub sbom: Option<Input>,
+    /// Its provenance.
+    pub provenance: Option<Provenance>,
+    /// Names of programs that it uses.
+    pub tools: Vec<String>,
     /// Whether it gets a private copy of the backup.
     pub copy_backup: bool,
     /// How long one attempt may run.

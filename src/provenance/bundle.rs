@@ -3,6 +3,8 @@
 //! Which logs and authorities a trusted root names decides what is asked of a bundle: one without
 //! logs (GitHub's own instance has none) asks for a timestamp instead of an entry in a log.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use sigstore_verify::crypto::FulcioCiClaims;
 use sigstore_verify::trust_root::{SigstoreInstance, TrustedRoot};
@@ -19,6 +21,7 @@ use super::trust::{Identity, Signer};
 use crate::clock::Timestamp;
 use crate::document::{parse_json, parse_json_lines};
 use crate::signature::PublicKey;
+use crate::wire::manifest::CertificateClaim;
 
 /// Most log entries, and most timestamps, of one bundle.
 const MAX_ENTRIES: usize = 32;
@@ -125,6 +128,7 @@ pub(super) fn verify_identity(
                 let claims = result.certificate().map(|certificate| &certificate.ci_claims);
                 return Ok(Signer {
                     source: claims.map_or(Ok(None), source)?,
+                    claims: claims.map(all_claims).unwrap_or_default(),
                     name: identity.name.clone(),
                     detail: identity.issuer.clone(),
                     signed_at: earliest.and_then(|time| Timestamp::from_unix(time.as_second())),
@@ -182,6 +186,31 @@ pub(super) fn source(claims: &FulcioCiClaims) -> Result<Option<Source>, String> 
         digests: claims.source_repository_digest.iter().cloned().collect(),
         ..Source::of_uri(uri)
     }))
+}
+
+/// What a certificate says of the build that it was issued to.
+fn all_claims(claims: &FulcioCiClaims) -> BTreeMap<CertificateClaim, String> {
+    use CertificateClaim as Claim;
+    [
+        (Claim::BuildSignerUri, &claims.build_signer_uri),
+        (Claim::BuildSignerDigest, &claims.build_signer_digest),
+        (Claim::RunnerEnvironment, &claims.runner_environment),
+        (Claim::SourceRepositoryUri, &claims.source_repository_uri),
+        (Claim::SourceRepositoryDigest, &claims.source_repository_digest),
+        (Claim::SourceRepositoryRef, &claims.source_repository_ref),
+        (Claim::SourceRepositoryIdentifier, &claims.source_repository_identifier),
+        (Claim::SourceRepositoryOwnerUri, &claims.source_repository_owner_uri),
+        (Claim::SourceRepositoryOwnerIdentifier, &claims.source_repository_owner_identifier),
+        (Claim::BuildConfigUri, &claims.build_config_uri),
+        (Claim::BuildConfigDigest, &claims.build_config_digest),
+        (Claim::BuildTrigger, &claims.build_trigger),
+        (Claim::RunInvocationUri, &claims.run_invocation_uri),
+        (Claim::SourceRepositoryVisibility, &claims.source_repository_visibility_at_signing),
+        (Claim::DeploymentEnvironment, &claims.deployment_environment),
+    ]
+    .into_iter()
+    .filter_map(|(claim, value)| Some((claim, value.clone()?)))
+    .collect()
 }
 
 /// Verifies that a key signed the artifact, or a statement about it. An entry in a log is verified

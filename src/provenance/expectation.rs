@@ -4,7 +4,8 @@ use super::predicate::{Build, Predicate};
 use super::source::Source;
 use super::trust::Signer;
 use crate::clock::Timestamp;
-use crate::manifest::Expectations;
+use crate::manifest::{Expectations, SourceRef};
+use crate::wire::manifest::CertificateClaim;
 
 /// Reusable workflows that are trusted only at a released version.
 const RELEASED_ONLY: &str = "https://github.com/slsa-framework/slsa-github-generator/";
@@ -30,13 +31,17 @@ pub(super) fn hold(
         || !expected.build_types.is_empty()
         || expected.source_uri.is_some()
         || expected.source_ref.is_some()
-        || expected.source_digest.is_some();
+        || expected.source_digest.is_some()
+        || !expected.build_inputs.is_empty();
+    certificate(expected, signers)?;
     match predicate {
         Predicate::Build(build) => {
-            certified(build, signers)?;
+            certified_source(build, signers)?;
+            certified_run(build, signers)?;
             builder(expected, build, signers)?;
             one_of("buildType", &build.build_type, &expected.build_types)?;
             source(expected, build)?;
+            inputs(expected, build)?;
             if !signers.is_empty() || asks_for_build {
                 parameters(expected, build)?;
             }
@@ -49,9 +54,25 @@ pub(super) fn hold(
     }
 }
 
+/// What only a certificate can say, which nobody who builds can have made up.
+pub(super) fn certificate(expected: &Expectations, signers: &[Signer]) -> Result<(), String> {
+    for (claim, wanted) in &expected.certificate {
+        let name = claim.name();
+        let mut found = signers.iter().filter_map(|signer| signer.claims.get(claim));
+        match found.next() {
+            Some(found) if found == wanted => {}
+            Some(found) => {
+                return Err(format!("its certificate says {name} `{found}`, `{wanted}` is wanted"));
+            }
+            None => return Err(format!("no certificate says {name}, `{wanted}` is wanted")),
+        }
+    }
+    Ok(())
+}
+
 /// A certificate says from which source the build was started that it was issued to. What the
 /// statement says of that was written by the build itself, and must agree.
-fn certified(build: &Build, signers: &[Signer]) -> Result<(), String> {
+fn certified_source(build: &Build, signers: &[Signer]) -> Result<(), String> {
     let Some(stated) = &build.trigger else { return Ok(()) };
     for certified in signers.iter().filter_map(|signer| signer.source.as_ref()) {
         if certified.uri != stated.uri {
@@ -73,6 +94,25 @@ fn certified(build: &Build, signers: &[Signer]) -> Result<(), String> {
             && !certified.digests.iter().all(|digest| material.digests.contains(digest))
         {
             return Err("it names another commit than its certificate".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// The same of what started the build, and of the run.
+fn certified_run(build: &Build, signers: &[Signer]) -> Result<(), String> {
+    let address = build.invocation.as_ref().filter(|text| text.starts_with("https://"));
+    for (what, stated, claim) in [
+        ("was started by", build.event.as_ref(), CertificateClaim::BuildTrigger),
+        ("is of the run", address, CertificateClaim::RunInvocationUri),
+    ] {
+        let certified = signers.iter().find_map(|signer| signer.claims.get(&claim));
+        if let (Some(stated), Some(certified)) = (stated, certified)
+            && stated != certified
+        {
+            return Err(format!(
+                "it says that it {what} `{stated}`, its certificate `{certified}`"
+            ));
         }
     }
     Ok(())
@@ -150,17 +190,17 @@ fn source(expected: &Expectations, build: &Build) -> Result<(), String> {
         .iter()
         .find(|material| material.uri == *uri)
         .ok_or_else(|| format!("`{uri}` is not among what went into the build"))?;
-    let reference = wanted.and_then(|wanted| wanted.reference);
+    let reference = wanted.and_then(|wanted| wanted.reference).map(SourceRef::Whole);
     if let Some(wanted) = expected.source_ref.as_ref().or(reference.as_ref()) {
         for (found, what) in [(trigger, "what started it"), (material, "what went into it")] {
             if let Some(found) = &found.reference
-                && found != wanted
+                && !wanted.accepts(found)
             {
-                return Err(format!("the ref of {what} is `{found}`, `{wanted}` is wanted"));
+                return Err(format!("the ref of {what} is `{found}`, {wanted} is wanted"));
             }
         }
         if trigger.reference.is_none() && material.reference.is_none() {
-            return Err(format!("it names no ref of its source, `{wanted}` is wanted"));
+            return Err(format!("it names no ref of its source, {wanted} is wanted"));
         }
     }
     if let Some(wanted) = &expected.source_digest
@@ -170,6 +210,27 @@ fn source(expected: &Expectations, build: &Build) -> Result<(), String> {
             "its source has the digest `{}`, `{wanted}` is wanted",
             material.digests.join("`, `")
         ));
+    }
+    Ok(())
+}
+
+/// Inputs are given by hand: only a build that says that it was started so has any that count.
+fn inputs(expected: &Expectations, build: &Build) -> Result<(), String> {
+    if expected.build_inputs.is_empty() {
+        return Ok(());
+    }
+    if build.event.as_deref() != Some("workflow_dispatch") {
+        let event = build.event.as_deref().unwrap_or("something that it does not say");
+        return Err(format!("it was started by {event}, and only workflow_dispatch takes inputs"));
+    }
+    for (name, wanted) in &expected.build_inputs {
+        match build.inputs.get(name) {
+            Some(found) if found == wanted => {}
+            Some(found) => {
+                return Err(format!("its input {name} is `{found}`, `{wanted}` is wanted"));
+            }
+            None => return Err(format!("it was given no input {name}, `{wanted}` is wanted")),
+        }
     }
     Ok(())
 }

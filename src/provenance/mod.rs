@@ -17,11 +17,13 @@ mod weigh;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fs::File;
 
 use crate::clock::Timestamp;
-use crate::digest::Digest;
+use crate::digest::{Digest, other_digest};
 use crate::document::Place;
 use crate::manifest::Expectations;
+use crate::signature::{Detached, is_minisign};
 use crate::wire::event::{ProvenanceFacts, SignerFacts, Verification};
 
 use statement::Statement;
@@ -39,28 +41,34 @@ const MAX_STATEMENTS: usize = 1024;
 /// What provenance must be about.
 pub struct Artifact<'a> {
     sha256: Digest,
-    compute: &'a dyn Fn(&str) -> Option<String>,
+    content: Option<&'a File>,
     computed: RefCell<BTreeMap<String, Option<String>>>,
 }
 
 impl<'a> Artifact<'a> {
-    /// An artifact by its SHA-256. `compute` gives its digest by another algorithm, under in-toto's
-    /// name for it, in hexadecimal digits; `None` where it cannot be computed.
-    pub fn new(sha256: Digest, compute: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { sha256, compute, computed: RefCell::default() }
+    /// An artifact by its SHA-256, with its content if it is a file and at hand.
+    #[must_use]
+    pub fn new(sha256: Digest, content: Option<&'a File>) -> Self {
+        Self { sha256, content, computed: RefCell::default() }
     }
 
-    /// Its digest by another algorithm, computed once: a thousand subjects may ask for it.
+    /// Its digest by another algorithm, under in-toto's name for it, in hexadecimal digits; `None`
+    /// where there is none. One that cannot be computed though there is one equals nothing. It is
+    /// computed once: a thousand subjects may ask for it.
     fn other_digest(&self, name: &str) -> Option<String> {
         let mut computed = self.computed.borrow_mut();
-        computed.entry(name.to_owned()).or_insert_with(|| (self.compute)(name)).clone()
+        let compute = || {
+            let digest = other_digest(name, self.content?);
+            digest.unwrap_or_else(|error| Some(format!("none: it cannot be read: {error}")))
+        };
+        computed.entry(name.to_owned()).or_insert_with(compute).clone()
     }
 }
 
 /// Provenance with at least one statement that counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Provenance {
-    /// `dsse`, `bundle`, `statement`, or `mixed`.
+    /// `dsse`, `bundle`, `statement`, `minisign`, or `mixed`.
     pub form: &'static str,
     /// Statements in the file.
     pub statements: u64,
@@ -112,7 +120,7 @@ pub enum ProvenanceError {
         detail: String,
     },
     /// Somebody who counts says that the artifact failed. No other statement makes that good.
-    #[error("speaks against the backup: statement {number}: {detail}")]
+    #[error("speaks against the artifact: statement {number}: {detail}")]
     Negative {
         /// Which statement of the file, from 1.
         number: usize,
@@ -121,7 +129,7 @@ pub enum ProvenanceError {
     },
     /// Statements, but none about the artifact.
     #[error(
-        "is unrelated: no statement is about the backup {artifact}: they are about {}",
+        "is unrelated: no statement is about the artifact {artifact}: they are about {}",
         found.join(", ")
     )]
     Unrelated {
@@ -184,7 +192,7 @@ impl Provenance {
 }
 
 /// Validates the bytes of provenance: a statement, an envelope or a bundle, a list of them, or one
-/// a line.
+/// a line; or a signature of the artifact by minisign.
 ///
 /// # Errors
 /// Why no statement counts; something that breaks its specification is an error wherever it stands.
@@ -195,6 +203,12 @@ pub fn validate(
     expected: &Expectations,
     now: Timestamp,
 ) -> Result<Provenance, ProvenanceError> {
+    let mut scale = Scale::new(artifact, trust, expected, now);
+    if is_minisign(bytes) {
+        let invalid = |detail: String| ProvenanceError::Invalid { number: 1, detail };
+        scale.add_signature(&Form::Detached(Detached::read(bytes).map_err(invalid)?), 1)?;
+        return scale.finish();
+    }
     let documents = read::documents(bytes)?;
     if documents.is_empty() {
         return Err(ProvenanceError::Empty);
@@ -202,7 +216,6 @@ pub fn validate(
     if documents.len() > MAX_STATEMENTS {
         return Err(ProvenanceError::TooMany);
     }
-    let mut scale = Scale::new(artifact, trust, expected, now);
     for (document, number) in documents.iter().zip(1..) {
         scale.add(document, number)?;
     }

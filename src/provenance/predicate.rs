@@ -1,5 +1,7 @@
 //! What statements say: SLSA provenance, verification summaries and test results, each by its own rules.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::source::Source;
@@ -53,6 +55,12 @@ pub(super) struct Build {
     pub(super) materials: Vec<Source>,
     /// Parameters from outside that nobody knows the meaning of.
     pub(super) unknown_parameters: Vec<String>,
+    /// What kind of event started it.
+    pub(super) event: Option<String>,
+    /// Address of the run.
+    pub(super) invocation: Option<String>,
+    /// What it was given by who started it by hand.
+    pub(super) inputs: BTreeMap<String, String>,
     pub(super) finished: Option<Timestamp>,
     pub(super) remarks: Vec<String>,
 }
@@ -121,7 +129,15 @@ fn slsa_1(predicate: &Value) -> Result<Predicate, String> {
     let unknown_parameters =
         parameters.keys().filter(|key| !known.contains(&key.as_str())).cloned().collect();
     let trigger = Source::of_parameters(parameters);
+    let internal = &predicate["buildDefinition"]["internalParameters"];
+    let event = internal.pointer("/github/event_name").or(internal.get("GITHUB_EVENT_NAME"));
     Ok(Predicate::Build(Box::new(Build {
+        event: event.and_then(Value::as_str).map(str::to_owned),
+        inputs: inputs(parameters.get("inputs")),
+        invocation: predicate
+            .pointer("/runDetails/metadata/invocationId")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         builder,
         build_type,
         trigger,
@@ -159,9 +175,30 @@ fn slsa_0(predicate: &Value, second: bool) -> Result<Predicate, String> {
         .filter(|flag| predicate.pointer(flag) == Some(&Value::Bool(true)))
         .map(|flag| format!("/predicate{flag} is claimed, which nobody can check"))
         .collect();
-    let build =
-        Build { builder, build_type, trigger, materials, unknown_parameters, finished, remarks };
-    Ok(Predicate::Build(Box::new(build)))
+    let environment = &predicate["invocation"]["environment"];
+    let event = environment.get("github_event_name").and_then(Value::as_str);
+    Ok(Predicate::Build(Box::new(Build {
+        event: event.map(str::to_owned),
+        inputs: inputs(environment.pointer("/github_event_payload/inputs")),
+        invocation: None,
+        builder,
+        build_type,
+        trigger,
+        materials,
+        unknown_parameters,
+        finished,
+        remarks,
+    })))
+}
+
+fn inputs(value: Option<&Value>) -> BTreeMap<String, String> {
+    let inputs = value.and_then(Value::as_object).into_iter().flatten();
+    inputs
+        .map(|(name, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            (name.clone(), text)
+        })
+        .collect()
 }
 
 fn in_order(started: Option<Timestamp>, finished: Option<Timestamp>) -> Result<(), String> {

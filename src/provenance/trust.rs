@@ -1,12 +1,16 @@
 //! Who is believed: keys and identities that the caller gave, and what they are found to have signed.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Artifact;
 use super::bundle::{self, TrustedRoots};
 use super::source::Source;
 use crate::clock::Timestamp;
-use crate::signature::{Envelope, PublicKey};
+use crate::digest::each_piece;
+use crate::signature::{Detached, Envelope, PublicKey};
+use crate::wire::manifest::CertificateClaim;
 
 /// Whose signatures count. With neither keys nor identities nothing is believed, and it is said so.
 #[derive(Debug, Default)]
@@ -41,6 +45,8 @@ pub struct Signer {
     pub signed_at: Option<Timestamp>,
     /// What its certificate says of the build, which whoever built cannot have made up.
     pub(super) source: Option<Source>,
+    /// All that its certificate says of the build.
+    pub(super) claims: BTreeMap<CertificateClaim, String>,
 }
 
 /// What holds a statement, and with it its signatures.
@@ -48,6 +54,7 @@ pub(super) enum Form<'a> {
     Bare,
     Envelope(Envelope),
     Bundle { value: &'a Value, envelope: Option<Envelope> },
+    Detached(Detached),
 }
 
 /// Why nobody who is believed has signed something.
@@ -93,6 +100,7 @@ impl Trust {
                 "it is a bare statement: signatures come in a DSSE envelope or a bundle".to_owned(),
             )),
             Form::Envelope(envelope) => self.by_keys(envelope),
+            Form::Detached(detached) => self.by_detached(detached, artifact),
             Form::Bundle { value, envelope } => match (&self.identity, envelope) {
                 (Some(identity), _) if bundle::has_certificate(value) => {
                     bundle::verify_identity(value, identity, &self.roots, artifact)
@@ -143,9 +151,35 @@ impl Trust {
         }
     }
 
+    fn by_detached(
+        &self,
+        detached: &Detached,
+        artifact: &Artifact<'_>,
+    ) -> Result<Vec<Signer>, Distrust> {
+        let untrusted = |why: &str| Distrust::Untrusted(why.to_owned());
+        let content = artifact.content.ok_or_else(|| {
+            untrusted("a signature of minisign is of a whole file, which is not at hand")
+        })?;
+        let keys: Vec<&PublicKey> = self.keys.iter().map(|(_, key)| key).collect();
+        let signers = detached
+            .signers(&keys, &mut |take| each_piece(content, take))
+            .map_err(|error| untrusted(&format!("the artifact cannot be read: {error}")))?;
+        match signers.first() {
+            Some(key) if self.threshold <= 1 => Ok(vec![self.signer(key)]),
+            Some(_) => Err(untrusted("one key signed it; a threshold asks for more")),
+            None => Err(untrusted("its signature of the artifact is by no key that was given")),
+        }
+    }
+
     fn signer(&self, key: &PublicKey) -> Signer {
         let named = self.keys.iter().find(|(_, other)| other == key);
         let name = named.map(|(name, _)| name.clone()).unwrap_or_default();
-        Signer { name, detail: key.to_string(), signed_at: None, source: None }
+        Signer {
+            name,
+            detail: key.to_string(),
+            signed_at: None,
+            source: None,
+            claims: BTreeMap::new(),
+        }
     }
 }

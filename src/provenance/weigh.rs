@@ -1,5 +1,7 @@
 //! Weighs the statements of a file: which of them count, and why the others do not.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::predicate::{self, Predicate, Rejected};
@@ -52,16 +54,8 @@ impl<'a> Scale<'a> {
     pub(super) fn add(&mut self, document: &Value, number: usize) -> Result<(), ProvenanceError> {
         let invalid = |detail: String| ProvenanceError::Invalid { number, detail };
         let (form, statement) = read::open(document).map_err(invalid)?;
-        let (name, signatures) = match &form {
-            Form::Bare => ("statement", 0),
-            Form::Envelope(envelope) => ("dsse", envelope.signatures()),
-            Form::Bundle { .. } => ("bundle", 1),
-        };
-        let earlier = self.result.form;
-        self.result.form = if earlier.is_empty() || earlier == name { name } else { "mixed" };
-        self.result.statements += 1;
-        self.result.signatures += signatures as u64;
         let Some(statement) = statement else { return self.add_signature(&form, number) };
+        self.count(&form);
         let statement = Statement::read(&statement).map_err(|fault| of_fault(fault, number))?;
         self.result.remarks.extend(statement.remarks());
         if !statement.is_about(self.artifact).map_err(|fault| of_fault(fault, number))? {
@@ -100,8 +94,26 @@ impl<'a> Scale<'a> {
         Ok(())
     }
 
-    /// A bundle that signs the artifact itself and says nothing of it.
-    fn add_signature(&mut self, form: &Form<'_>, number: usize) -> Result<(), ProvenanceError> {
+    fn count(&mut self, form: &Form<'_>) {
+        let (name, signatures) = match form {
+            Form::Bare => ("statement", 0),
+            Form::Envelope(envelope) => ("dsse", envelope.signatures()),
+            Form::Bundle { .. } => ("bundle", 1),
+            Form::Detached(_) => ("minisign", 1),
+        };
+        let earlier = self.result.form;
+        self.result.form = if earlier.is_empty() || earlier == name { name } else { "mixed" };
+        self.result.statements += 1;
+        self.result.signatures += signatures as u64;
+    }
+
+    /// What signs the artifact itself and says nothing of it.
+    pub(super) fn add_signature(
+        &mut self,
+        form: &Form<'_>,
+        number: usize,
+    ) -> Result<(), ProvenanceError> {
+        self.count(form);
         if !self.trust.is_given() {
             let detail = "a signature without a statement says nothing unless it is verified: give \
                           a key or an identity";
@@ -109,8 +121,14 @@ impl<'a> Scale<'a> {
             return Ok(());
         }
         let Some(signers) = self.signers(form, number) else { return Ok(()) };
-        if *self.expected != Expectations::default() {
-            self.unmet.push(format!("statement {number}: it is a signature without a statement"));
+        let expected = Expectations { certificate: BTreeMap::new(), ..self.expected.clone() };
+        let unmet = if expected == Expectations::default() {
+            expectation::certificate(self.expected, &signers).err()
+        } else {
+            Some("it is a signature without a statement".to_owned())
+        };
+        if let Some(why) = unmet {
+            self.unmet.push(format!("statement {number}: {why}"));
             return Ok(());
         }
         self.counted += 1;

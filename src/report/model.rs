@@ -29,6 +29,8 @@ pub fn report(outcome: &Outcome, judgement: &Judgement, manifest: Option<&Manife
         backup: outcome.fact(|context| context.backup.as_ref()).cloned(),
         sbom: outcome.fact(|context| context.sbom.as_ref()).cloned(),
         provenance: outcome.fact(|context| context.provenance.as_ref()).cloned(),
+        script_sbom: outcome.fact(|context| context.script_sbom.as_ref()).cloned(),
+        script_provenance: outcome.fact(|context| context.script_provenance.as_ref()).cloned(),
         isolation: restore.as_ref().map(|facts| facts.isolation.clone()).unwrap_or_default(),
         restore,
         recovered: outcome.fact(|context| context.recovered.as_ref()).cloned(),

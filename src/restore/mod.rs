@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod files;
+mod program;
 pub mod recovered;
 pub mod script;
 
@@ -28,6 +29,15 @@ pub enum RestoreError {
     /// The script cannot be read.
     #[error("the script {0} cannot be read: {1}")]
     ScriptRead(String, #[source] crate::digest::StreamError),
+    /// A program that the restore uses is not there.
+    #[error("the program {0}, which the restore uses, was not found")]
+    Program(String),
+    /// A program that the restore uses cannot be read.
+    #[error("the program {0} cannot be read: {1}")]
+    ProgramRead(String, #[source] std::io::Error),
+    /// The script is not the one that was vouched for a moment ago.
+    #[error("the script {0} was changed after what vouches for it had been verified")]
+    ScriptChanged(String),
     /// It has no permission to be executed.
     #[error("the script {0} is not executable")]
     NotExecutable(String),
@@ -87,6 +97,9 @@ impl RestoreError {
             Self::NotExecutable(path) => format!("make it executable: chmod +x {path}"),
             Self::ScriptDigest { .. } => {
                 "if the change is meant, renew the pins: dr-drill pin".to_owned()
+            }
+            Self::Program(name) => {
+                format!("install {name}, or correct restore.tools or the script's first line")
             }
             Self::Environment(name) => {
                 format!("set {name} where dr-drill runs, or remove it from restore.environment")

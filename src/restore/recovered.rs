@@ -161,6 +161,9 @@ mod tests {
 
     fn script() -> Script {
         Script {
+            sbom: None,
+            provenance: None,
+            tools: Vec::new(),
             path: "r".to_owned(),
             sha256: None,
             copy_backup: false,

@@ -6,14 +6,15 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use super::program::{Programs, interpreter};
 use super::{Failed, RestoreError};
 use crate::backup::VerifiedBackup;
-use crate::digest::{Observer, hash};
+use crate::digest::{Digest, Observer, hash};
 use crate::fs::{Contained, Root, Workspace, free_bytes};
 use crate::manifest::Script;
 use crate::process::{End, Finished, Launch, Limits, Supervisor, run};
 use crate::secret::Redactor;
-use crate::wire::event::{IsolationFact, RestoreFacts};
+use crate::wire::event::{IsolationFact, ProgramRole, RestoreFacts};
 use crate::wire::manifest::Isolation;
 
 /// Output of a script that is kept, in bytes; the rest is counted.
@@ -29,6 +30,8 @@ pub struct ScriptRestore<'a> {
     pub root: &'a Root,
     /// The backup.
     pub backup: &'a VerifiedBackup,
+    /// Digest of the script, if something vouches for it.
+    pub vouched: Option<Digest>,
     /// Private copy of the provenance, if there is one.
     pub provenance: Option<&'a Path>,
     /// Private copy of the SBOM, if there is one.
@@ -90,8 +93,32 @@ impl ScriptRestore<'_> {
         {
             return Err(RestoreError::ScriptDigest { path, found: digest, pinned });
         }
+        if self.vouched.is_some_and(|vouched| vouched != digest) {
+            return Err(RestoreError::ScriptChanged(path));
+        }
         let executable = file.metadata().is_ok_and(|m| m.permissions().mode() & 0o111 != 0);
-        if executable { Ok(place) } else { Err(RestoreError::NotExecutable(path)) }
+        if !executable {
+            return Err(RestoreError::NotExecutable(path));
+        }
+        self.identify_programs(&file, facts)?;
+        Ok(place)
+    }
+
+    /// What runs the script, and what the manifest says that it uses.
+    fn identify_programs(&self, file: &File, facts: &mut RestoreFacts) -> Result<(), RestoreError> {
+        let programs = Programs {
+            search_path: &self.search_path,
+            workspace: self.workspace,
+            observer: self.observer,
+            interrupted: self.interrupted,
+        };
+        if let Some(name) = interpreter(file) {
+            facts.programs.push(programs.identify(ProgramRole::Interpreter, &name)?);
+        }
+        for name in &self.script.tools {
+            facts.programs.push(programs.identify(ProgramRole::Tool, name)?);
+        }
+        Ok(())
     }
 
     fn attempt(

@@ -2,6 +2,7 @@
 
 use crate::document::Borrowed;
 
+use super::identifier::{is_cpe, is_package_url};
 use super::inventory::{
     Component, Fault, Inventory, References, any, check_digest, items, repeated, said,
 };
@@ -46,6 +47,13 @@ fn collect<'a>(parent: &'a Borrowed<'a>, found: &mut Vec<Component<'a>>) {
 
 fn component<'a>(value: &'a Borrowed<'a>) -> Component<'a> {
     let sha256 = items(value, "hashes").find(|hash| hash["alg"] == "SHA-256");
+    let (right, wrong): (Vec<_>, Vec<_>) = [
+        said(value, "purl").map(|text| (text, is_package_url(text))),
+        said(value, "cpe").map(|text| (text, is_cpe(text))),
+    ]
+    .into_iter()
+    .flatten()
+    .partition(|(_, is_one)| *is_one);
     Component {
         name: said(value, "name"),
         version: said(value, "version"),
@@ -55,7 +63,8 @@ fn component<'a>(value: &'a Borrowed<'a>) -> Component<'a> {
             || said(value, "publisher").is_some()
             || said(value, "author").is_some()
             || any(value, "authors"),
-        has_identifier: ["purl", "cpe"].iter().any(|key| said(value, key).is_some())
+        wrong_identifier: wrong.first().map(|(text, _)| *text),
+        has_identifier: !right.is_empty()
             || value.get("swid").is_some()
             || any(value, "omniborId")
             || any(value, "swhid"),

@@ -34,12 +34,28 @@ pub(super) struct Component<'a> {
     pub(super) version: Option<&'a str>,
     pub(super) has_supplier: bool,
     pub(super) has_identifier: bool,
+    /// A package URL or CPE that is none.
+    pub(super) wrong_identifier: Option<&'a str>,
     pub(super) has_copyright: bool,
     pub(super) has_hash: bool,
     /// Its SHA-256, as it is written.
     pub(super) sha256: Option<&'a str>,
     /// Licence expressions and names.
     pub(super) licenses: Vec<&'a str>,
+}
+
+impl Inventory<'_> {
+    /// What only looks like an identifier identifies nothing.
+    pub(super) fn remark_identifiers(&mut self) {
+        let mut wrong = self.components.iter().filter_map(|one| one.wrong_identifier);
+        if let Some(first) = wrong.next() {
+            self.remarks.push(format!(
+                "{} component(s) have a package URL or CPE that is none, `{}` first",
+                1 + wrong.count(),
+                first.chars().take(100).collect::<String>()
+            ));
+        }
+    }
 }
 
 /// A rule that is broken, and where.

@@ -3,6 +3,7 @@
 //! The ids in the tests are those of `docs/supply-chain.md`.
 
 mod cyclonedx;
+mod identifier;
 mod inventory;
 mod license;
 mod profile;
@@ -12,10 +13,12 @@ mod spdx3;
 #[cfg(test)]
 mod tests;
 
+use serde_json::Value;
+
 use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::document::schema::InvalidSchema;
-use crate::document::{Borrowed, Place, parse_borrowed, place_in_json};
+use crate::document::{Borrowed, Place, parse_borrowed, parse_json, place_in_json};
 use crate::wire::event::{Binding, MissingElement, ProfileFacts, SbomFacts};
 use crate::wire::manifest::SbomProfile;
 
@@ -38,6 +41,8 @@ const NAMED: usize = 10;
 pub struct Demand {
     /// Digest of what it must be about, if that is known.
     pub subject: Option<Digest>,
+    /// The time that it cannot be made after.
+    pub now: Option<Timestamp>,
     /// Whether it must list something: one that lists nothing is valid, but says nothing.
     pub components: bool,
     /// Minimum elements that are looked for.
@@ -118,15 +123,17 @@ pub enum SbomError {
         total: usize,
     },
     /// It lists nothing.
-    #[error("is empty: it lists no {0}, and says nothing of what the backup is made of")]
+    #[error("is empty: it lists no {0}, and says nothing of what the artifact is made of")]
     Empty(&'static str),
     /// Its subject is another artifact.
-    #[error("is of another artifact: its subject has the digest {found}, the backup has {backup}")]
+    #[error(
+        "is of another artifact: its subject has the digest {found}, the artifact has {artifact}"
+    )]
     OtherSubject {
         /// The digest that it names.
         found: String,
-        /// The digest of the backup.
-        backup: Digest,
+        /// The digest of the artifact.
+        artifact: Digest,
     },
     /// A defect of this program.
     #[error("could not be checked: {0}")]
@@ -257,17 +264,41 @@ pub fn validate(bytes: &[u8], demand: &Demand) -> Result<Sbom, SbomError> {
         return Err(SbomError::Empty(listed));
     }
     let binding = bind(&inventory, demand.subject.as_ref())?;
+    let created = inventory.created.and_then(|text| text.parse::<Timestamp>().ok());
+    if let (Some(created), Some(now)) = (created, demand.now)
+        && created > now
+    {
+        inventory.remarks.push(format!("it says that it was made in the future: {created}"));
+    }
+    inventory.remark_identifiers();
     let profiles = demand.profiles.iter().map(|p| (*p, profile::missing(&inventory, *p)));
     Ok(Sbom {
         format,
         spec_version: version.to_owned(),
         components: inventory.components.len() as u64,
         binding,
-        created: inventory.created.and_then(|text| text.parse().ok()),
+        created,
         profiles: profiles.collect(),
         refused_licenses: demand.licenses.refused(&inventory.components),
         remarks: inventory.remarks,
     })
+}
+
+/// Whether an SBOM is one of those that statements carry, as far as they carry any of its format:
+/// the same values, in whichever order and however they are spaced.
+#[must_use]
+pub fn agrees(sbom: &[u8], carried: &[String]) -> bool {
+    let read = |bytes: &[u8]| parse_json(bytes).ok();
+    let format = |document: &Value| {
+        ["bomFormat", "spdxVersion", "@context"].iter().position(|key| document.get(key).is_some())
+    };
+    let Some(own) = read(sbom) else { return false };
+    let mut same_format = carried
+        .iter()
+        .filter_map(|text| read(text.as_bytes()))
+        .filter(|other| format(other) == format(&own))
+        .peekable();
+    same_format.peek().is_none() || same_format.any(|other| other == own)
 }
 
 /// Format and version of a document, by the keys that only one of them has.
@@ -298,7 +329,7 @@ fn bind(inventory: &Inventory<'_>, artifact: Option<&Digest>) -> Result<Binding,
         return Ok(Binding::Bound);
     }
     if let (Some(artifact), Some(found)) = (artifact, named.next()) {
-        return Err(SbomError::OtherSubject { found: found.to_owned(), backup: *artifact });
+        return Err(SbomError::OtherSubject { found: found.to_owned(), artifact: *artifact });
     }
     let weakly = inventory.subjects.iter().any(|s| s.name.is_some() && s.version.is_some());
     Ok(if weakly { Binding::WeaklyBound } else { Binding::Unbound })

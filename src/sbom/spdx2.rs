@@ -2,6 +2,7 @@
 
 use crate::document::Borrowed;
 
+use super::identifier::is_package_url;
 use super::inventory::{Component, Fault, Inventory, References, any, check_digest, items, said};
 
 /// Fields of packages that came with version 2.3.
@@ -193,6 +194,10 @@ fn component<'a>(element: &'a Borrowed<'a>) -> Component<'a> {
         version: said(element, "versionInfo"),
         has_supplier: said(element, "supplier").is_some() || said(element, "originator").is_some(),
         has_identifier: any(element, "externalRefs") || said(element, "SPDXID").is_some(),
+        wrong_identifier: items(element, "externalRefs")
+            .filter(|reference| reference["referenceType"] == "purl")
+            .filter_map(|reference| said(reference, "referenceLocator"))
+            .find(|text| !is_package_url(text)),
         has_copyright: said(element, "copyrightText").is_some(),
         has_hash: any(element, "checksums"),
         sha256: sha256.and_then(|sum| sum["checksumValue"].as_str()),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::document::Borrowed;
 
+use super::identifier::is_package_url;
 use super::inventory::{Component, Fault, Inventory, References, any, check_digest, items, said};
 
 /// Keys whose values are names of elements.
@@ -182,6 +183,7 @@ fn component<'a>(
         version: said(element, "software_packageVersion"),
         has_supplier: element.get("suppliedBy").is_some() || any(element, "originatedBy"),
         has_identifier: name.is_some(),
+        wrong_identifier: said(element, "software_packageUrl").filter(|text| !is_package_url(text)),
         has_copyright: said(element, "software_copyrightText").is_some(),
         has_hash: any(element, "verifiedUsing"),
         sha256: sha256.and_then(|hash| hash["hashValue"].as_str()),

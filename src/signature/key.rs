@@ -9,11 +9,17 @@ use spki::der::pem::PemLabel as _;
 use spki::der::{Decode as _, Encode as _};
 use spki::{Document, SubjectPublicKeyInfoRef};
 
+use super::minisign;
+
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
+/// What stands before the bytes of an Ed25519 key in DER (RFC 8410).
+const ED25519_HEAD: &[u8] =
+    &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// Largest key file that is read, in bytes.
 const MAX_PEM: usize = 64 << 10;
@@ -43,6 +49,9 @@ pub enum KeyError {
     /// No PEM of a public key.
     #[error("is no public key in PEM (`-----BEGIN PUBLIC KEY-----`): {0}")]
     Pem(String),
+    /// No public key of minisign, though it says so.
+    #[error("is no public key of minisign: two lines, of which the second is the key, are wanted")]
+    Minisign,
     /// No PEM of a private key that can sign here.
     #[error(
         "is no private key that can sign: PKCS#8 in PEM (`-----BEGIN PRIVATE KEY-----`) of Ed25519 or \
@@ -58,11 +67,23 @@ pub enum KeyError {
 }
 
 impl PublicKey {
+    /// Reads a key as people keep it: in PEM, or as minisign writes it.
+    ///
+    /// # Errors
+    /// When it is none, or of a kind that is not known.
+    pub fn read(bytes: &[u8]) -> Result<Self, KeyError> {
+        if !minisign::is_minisign(bytes) {
+            return Self::from_pem(bytes);
+        }
+        let key = std::str::from_utf8(bytes).ok().and_then(minisign::key);
+        Self::from_der(&[ED25519_HEAD, &key.ok_or(KeyError::Minisign)?].concat())
+    }
+
     /// Reads a key in PEM (SubjectPublicKeyInfo, RFC 5280).
     ///
     /// # Errors
     /// When it is none, or of a kind that is not known.
-    pub fn from_pem(bytes: &[u8]) -> Result<Self, KeyError> {
+    fn from_pem(bytes: &[u8]) -> Result<Self, KeyError> {
         let text = std::str::from_utf8(bytes).map_err(|error| KeyError::Pem(error.to_string()))?;
         if text.len() > MAX_PEM {
             return Err(KeyError::Pem("it is longer than any key".to_owned()));
@@ -127,6 +148,11 @@ impl PublicKey {
     #[must_use]
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// Its 32 bytes, if it is an Ed25519 key.
+    pub(super) fn ed25519(&self) -> Option<&[u8]> {
+        (self.kind == Kind::Ed25519).then_some(&self.raw)
     }
 
     /// Whether this key made a signature over a message. ECDSA signatures may be DER or the two

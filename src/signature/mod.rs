@@ -4,8 +4,10 @@
 
 mod dsse;
 mod key;
+mod minisign;
 mod private;
 
 pub use dsse::{Envelope, EnvelopeError};
 pub use key::{KeyError, PublicKey};
+pub use minisign::{Detached, is_minisign};
 pub use private::{KeyKind, PrivateKey};

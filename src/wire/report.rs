@@ -49,6 +49,12 @@ pub struct Report {
     pub sbom: Option<SbomFacts>,
     /// Its provenance.
     pub provenance: Option<ProvenanceFacts>,
+    /// SBOM of the recall script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script_sbom: Option<SbomFacts>,
+    /// Provenance of the recall script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script_provenance: Option<ProvenanceFacts>,
     /// How the restore went.
     pub restore: Option<RestoreFacts>,
     /// What was recovered.

@@ -194,7 +194,7 @@ fn provenance_for_another_digest() {
         statement["subject"][0]["digest"]["sha256"] = json!("c".repeat(64));
     });
     let message = project.fails_at(1, "validate_provenance");
-    assert!(message.contains("no statement is about the backup"), "{message}");
+    assert!(message.contains("no statement is about the artifact"), "{message}");
 }
 
 #[test]
@@ -277,6 +277,12 @@ fn a_script_that_cannot_be_started() {
     fs::set_permissions(&script, fs::Permissions::from_mode(0o644)).unwrap();
     assert!(project.fails_at(1, "restore_artifact").contains("is not executable"));
     project.script("#!/no/such/interpreter\n");
+    let message = project.fails_at(1, "restore_artifact");
+    assert!(message.contains("the program /no/such/interpreter"), "{message}");
+    // An interpreter that is itself a script, whose own is missing: only the kernel finds out.
+    let wrapper = project.path("wrapper").display().to_string();
+    project.executable("wrapper", "#!/no/such/interpreter\n");
+    project.script(&format!("#!{wrapper}\n"));
     assert!(project.fails_at(1, "restore_artifact").contains("interpreter is not installed"));
     project.script("no program at all\n");
     assert!(project.fails_at(1, "restore_artifact").contains("it is no program"));

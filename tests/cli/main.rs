@@ -16,6 +16,7 @@ mod manifest;
 mod policies;
 mod real_input;
 mod reference;
+mod script_vouchers;
 mod vouchers;
 
 /// A file of tests that is not listed above would never run.

@@ -152,7 +152,7 @@ fn each_damage_fails_at_its_own_step() {
     let project_4 = project();
     project_4.write("backups/orders.intoto.json", dsse(&statement(&Digest::of(b"other"))));
     assert!(
-        project_4.fails_at(1, "validate_provenance").contains("no statement is about the backup")
+        project_4.fails_at(1, "validate_provenance").contains("no statement is about the artifact")
     );
 
     for (script, step, wanted) in [

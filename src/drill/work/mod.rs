@@ -24,6 +24,8 @@ pub(super) struct Work<'a> {
     hashed: Option<HashedBackup>,
     verified: Option<VerifiedBackup>,
     sbom: Option<PathBuf>,
+    sbom_bytes: Option<Vec<u8>>,
+    vouched_script: Option<Digest>,
     provenance: Option<PathBuf>,
     /// Got ready while the backup was verified. It is given nothing before that has passed.
     supervisor: Option<Supervisor>,
@@ -38,6 +40,8 @@ impl<'a> Work<'a> {
             hashed: None,
             verified: None,
             sbom: None,
+            sbom_bytes: None,
+            vouched_script: None,
             provenance: None,
             supervisor: standby,
         }

@@ -32,6 +32,7 @@ impl Work<'_> {
                     script,
                     root: self.root,
                     backup,
+                    vouched: self.vouched_script,
                     provenance: self.provenance.as_deref(),
                     sbom: self.sbom.as_deref(),
                     workspace,

@@ -5,6 +5,7 @@ use sigstore_verify::trust_root::{
 };
 
 use super::*;
+use crate::wire::manifest::CertificateClaim;
 
 const WILLIAM: &str = "william@yossarian.net";
 const OAUTH: &str = "https://github.com/login/oauth";
@@ -23,10 +24,23 @@ fn identity(name: &str, issuer: &str) -> Trust {
 }
 
 fn held_bundle(text: &str, digest: &str, trust: &Trust) -> Result<Provenance, ProvenanceError> {
-    let none = |_: &str| None;
-    let artifact = Artifact::new(digest.parse().unwrap(), &none);
+    let artifact = Artifact::new(digest.parse().unwrap(), None);
     let now = NOW.parse().unwrap();
     validate(text.as_bytes(), &artifact, trust, &Expectations::default(), now)
+}
+
+const NPM: &str = include_str!("../../../fixtures/sigstore/npm.sigstore.json");
+const NPM_SHA512: &str = "46d4e2f74c4877316640000a6fdf8a8b59f1e0847667973e9859f774dd31b8f1e0937813b777fb66a2ac67d50540fe34640966eee9fc2ccca387082b4c85cd3c";
+const NPM_WORKFLOW: &str =
+    "https://github.com/sigstore/sigstore-js/.github/workflows/release.yml@refs/heads/main";
+
+/// Provenance of a package, whose content is not at hand: its digest is given as if it had been
+/// computed.
+fn held_npm(sha512: &str, expected: &Expectations) -> Result<Provenance, ProvenanceError> {
+    let artifact = Artifact::new(Digest::of(b"whatever"), None);
+    artifact.computed.borrow_mut().insert("sha512".to_owned(), Some(sha512.to_owned()));
+    let trust = identity(NPM_WORKFLOW, ACTIONS);
+    validate(NPM.as_bytes(), &artifact, &trust, expected, NOW.parse().unwrap())
 }
 
 fn json_of(text: &str) -> Value {
@@ -93,6 +107,49 @@ fn sb_20_identity_and_issuer_both() {
 }
 
 #[test]
+fn sb_21_what_only_a_certificate_can_say() {
+    let asking = |claim: CertificateClaim, value: &str| {
+        let certificate = [(claim, value.to_owned())].into();
+        held_npm(NPM_SHA512, &Expectations { certificate, ..Expectations::default() })
+    };
+    for (claim, right) in [
+        (CertificateClaim::RunnerEnvironment, "github-hosted"),
+        (CertificateClaim::SourceRepositoryUri, "https://github.com/sigstore/sigstore-js"),
+        (CertificateClaim::SourceRepositoryRef, "refs/heads/main"),
+        (CertificateClaim::SourceRepositoryOwnerUri, "https://github.com/sigstore"),
+        (CertificateClaim::BuildSignerUri, NPM_WORKFLOW),
+        (CertificateClaim::BuildConfigUri, NPM_WORKFLOW),
+        (CertificateClaim::BuildTrigger, "push"),
+    ] {
+        let found = asking(claim, right);
+        assert!(found.is_ok(), "{claim:?}: {found:?}");
+        let wanted = format!("says {} `{right}`, `{right}x` is wanted", claim.name());
+        refused(asking(claim, &format!("{right}x")), &wanted);
+    }
+    refused(
+        asking(CertificateClaim::DeploymentEnvironment, "production"),
+        "no certificate says deployment_environment",
+    );
+}
+
+#[test]
+fn sb_21_a_key_says_nothing_of_a_build() {
+    let key = Key::new(KeyKind::Ed25519);
+    let expected = expecting_certificate();
+    let signed = key.sign(&build()).to_string();
+    refused(held(&signed, &trusting(&[&key], 1), &expected), "no certificate says");
+    let artifact = Artifact::new(MESSAGE_DIGEST.parse().unwrap(), None);
+    let trust = staging(WILLIAM, OAUTH);
+    let found = validate(MESSAGE.as_bytes(), &artifact, &trust, &expected, NOW.parse().unwrap());
+    refused(found, "no certificate says runner_environment");
+}
+
+fn expecting_certificate() -> Expectations {
+    let certificate = [(CertificateClaim::RunnerEnvironment, "github-hosted".to_owned())].into();
+    Expectations { certificate, ..Expectations::default() }
+}
+
+#[test]
 fn sb_22_a_certificate_that_contradicts_itself() {
     let mut claims = sigstore_verify::crypto::FulcioCiClaims::default();
     claims.source_repository_uri = Some("https://github.com/o/r".to_owned());
@@ -132,28 +189,56 @@ fn sb_23_what_the_statement_says_of_its_source_is_what_the_certificate_says() {
 
 #[test]
 fn sb_23_provenance_that_agrees_with_its_certificate() {
-    let sha512 = "46d4e2f74c4877316640000a6fdf8a8b59f1e0847667973e9859f774dd31b8f1e0937813b777fb66a2ac67d50540fe34640966eee9fc2ccca387082b4c85cd3c";
-    let npm = include_str!("../../../fixtures/sigstore/npm.sigstore.json");
-    let workflow =
-        "https://github.com/sigstore/sigstore-js/.github/workflows/release.yml@refs/heads/main";
     let held = |sha512: &str, change: &dyn Fn(&mut Expectations)| {
-        let compute = |name: &str| (name == "sha512").then(|| sha512.to_owned());
-        let artifact = Artifact::new(Digest::of(b"whatever"), &compute);
         let mut expected = Expectations {
             source_uri: Some("https://github.com/sigstore/sigstore-js".to_owned()),
-            source_ref: Some("refs/heads/main".to_owned()),
+            source_ref: Some(SourceRef::Branch("main".to_owned())),
             ..Expectations::default()
         };
         change(&mut expected);
-        let trust = identity(workflow, ACTIONS);
-        validate(npm.as_bytes(), &artifact, &trust, &expected, NOW.parse().unwrap())
+        held_npm(sha512, &expected)
     };
-    let found = held(sha512, &|_| {}).unwrap();
-    assert_eq!(found.signers[0].name, workflow);
+    let found = held(NPM_SHA512, &|_| {}).unwrap();
+    assert_eq!(found.signers[0].name, NPM_WORKFLOW);
     assert_eq!(found.builders, ["https://github.com/actions/runner/github-hosted"]);
     refused(held(&"0".repeat(128), &|_| {}), "no statement is about");
-    let other = |expected: &mut Expectations| expected.source_ref = Some("refs/tags/v1".to_owned());
-    refused(held(sha512, &other), "`refs/tags/v1` is wanted");
+    let other =
+        |expected: &mut Expectations| expected.source_ref = Some(SourceRef::Tag("v1".to_owned()));
+    refused(held(NPM_SHA512, &other), "`refs/tags/v1` is wanted");
+}
+
+#[test]
+fn sb_23_event_and_run_are_those_of_the_certificate() {
+    let run = "https://github.com/o/r/actions/runs/1/attempts/1";
+    let held = |pointer: &str, value: &str| {
+        let stated = changed(
+            changed(build(), "/predicate/runDetails/metadata/invocationId", json!(run)),
+            "/predicate/buildDefinition/internalParameters",
+            json!({"GITHUB_EVENT_NAME": "push"}),
+        );
+        let statement = changed(stated, pointer, json!(value));
+        let kind = "https://slsa.dev/provenance/v1";
+        let Ok(predicate) = predicate::read(kind, &statement["predicate"]) else { panic!() };
+        let claims = [
+            (CertificateClaim::BuildTrigger, "push".to_owned()),
+            (CertificateClaim::RunInvocationUri, run.to_owned()),
+        ];
+        let signer = Signer {
+            name: String::new(),
+            detail: String::new(),
+            signed_at: None,
+            source: None,
+            claims: claims.into(),
+        };
+        let now = NOW.parse().unwrap();
+        expectation::hold(&Expectations::default(), kind, &predicate, &[signer], now)
+    };
+    let id = "/predicate/runDetails/metadata/invocationId";
+    let event = "/predicate/buildDefinition/internalParameters/GITHUB_EVENT_NAME";
+    assert_eq!(held(event, "push"), Ok(()));
+    assert!(held(event, "schedule").unwrap_err().contains("was started by `schedule`"));
+    assert!(held(id, &format!("{run}1")).unwrap_err().contains("is of the run"));
+    assert_eq!(held(id, "1-1"), Ok(()), "a number is no address, and not compared");
 }
 
 #[test]

@@ -242,3 +242,32 @@ fn a_changed_payload_is_noticed() {
     let broken = changed(envelope, "/payload", json!(BASE64.encode(payload.as_bytes())));
     refused(trusted(&broken, &trust), "0 of its 1 signature(s)");
 }
+
+/// By minisign 0.11 over the artifact.
+const MINISIGN_KEY: &str = include_str!("../../../fixtures/minisign/build.pub");
+const MINISIGN: &str = include_str!("../../../fixtures/minisign/backup.minisig");
+
+#[test]
+fn a_signature_of_minisign_vouches_for_the_file_itself() {
+    let mut trust = Trust::default();
+    refused(held(MINISIGN, &trust, &Expectations::default()), "is unsigned");
+    trust.add_key("host", PublicKey::read(MINISIGN_KEY.as_bytes()).unwrap()).unwrap();
+    let found = held(MINISIGN, &trust, &Expectations::default()).unwrap();
+    assert_eq!((found.form, found.signers[0].name.as_str()), ("minisign", "host"));
+    let demanding = Expectations { max_age_hours: Some(1.0), ..Expectations::default() };
+    refused(held(MINISIGN, &trust, &demanding), "a signature without a statement");
+    let away = Artifact::new(digest(), None);
+    let now = NOW.parse().unwrap();
+    refused(
+        validate(MINISIGN.as_bytes(), &away, &trust, &Expectations::default(), now),
+        "which is not at hand",
+    );
+    let stranger = Key::new(KeyKind::Ed25519);
+    refused(
+        held(MINISIGN, &trusting(&[&stranger], 1), &Expectations::default()),
+        "by no key that was given",
+    );
+    trust.threshold = 2;
+    refused(held(MINISIGN, &trust, &Expectations::default()), "a threshold asks for more");
+    refused(held("untrusted comment: x\n", &trust, &Expectations::default()), "is invalid");
+}

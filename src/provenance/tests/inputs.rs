@@ -28,7 +28,7 @@ fn in_2_utf8_without_mark_and_nothing_after_the_end() {
     refused(text(&format!("{one} x")), "trailing characters");
     assert_eq!(text(&format!("{one}\n\n{one}\n")).unwrap().statements, 2);
     refused(text(&format!("{one}\n{{oops}}\n")), "is invalid: 2:");
-    let artifact = Artifact::new(digest(), &other_digest);
+    let artifact = Artifact::new(digest(), None);
     let now = NOW.parse().unwrap();
     let bytes = validate(b"\xff", &artifact, &Trust::default(), &Expectations::default(), now);
     refused(bytes, "is not UTF-8");
@@ -70,6 +70,6 @@ fn in_7_everything_is_matched_to_the_digest() {
     let other = Digest::of(b"other").to_string();
     refused(
         read(&changed(build(), "/subject/0/digest/sha256", json!(other))),
-        &format!("no statement is about the backup {}: they are about {other}", digest()),
+        &format!("no statement is about the artifact {}: they are about {other}", digest()),
     );
 }

@@ -9,6 +9,7 @@ mod statements;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::manifest::SourceRef;
 use crate::signature::{Envelope, KeyKind, PrivateKey};
 
 const NOW: &str = "2026-11-20T09:00:00Z";
@@ -76,14 +77,19 @@ fn trusting(keys: &[&Key], threshold: usize) -> Trust {
     Trust { keys, threshold, ..Trust::default() }
 }
 
-fn other_digest(name: &str) -> Option<String> {
+fn artifact_file() -> File {
     let file = tempfile::tempfile().unwrap();
     std::io::Write::write_all(&mut &file, artifact_bytes()).unwrap();
-    crate::digest::other_digest(name, &file).unwrap()
+    file
+}
+
+fn computed(name: &str) -> String {
+    other_digest(name, &artifact_file()).unwrap().unwrap()
 }
 
 fn held(text: &str, trust: &Trust, expected: &Expectations) -> Result<Provenance, ProvenanceError> {
-    let artifact = Artifact::new(digest(), &other_digest);
+    let file = artifact_file();
+    let artifact = Artifact::new(digest(), Some(&file));
     validate(text.as_bytes(), &artifact, trust, expected, NOW.parse().unwrap())
 }
 

@@ -162,7 +162,7 @@ fn sp_7_the_source_started_the_build_and_went_into_it() {
 
 #[test]
 fn sp_8_a_ref_is_whole_and_the_same_at_both_ends() {
-    let at = |name: &str| expecting(|expected| expected.source_ref = Some(name.to_owned()));
+    let at = |name: &str| expecting(|e| e.source_ref = Some(SourceRef::Whole(name.to_owned())));
     assert!(asked(&build(), &at("refs/tags/v1.2.3")).is_ok());
     for wrong in ["refs/tags/v1.2", "refs/heads/v1.2.3", "v1.2.3"] {
         refused(asked(&build(), &at(wrong)), &format!("`{wrong}` is wanted"));
@@ -180,10 +180,64 @@ fn sp_8_a_ref_is_whole_and_the_same_at_both_ends() {
 }
 
 #[test]
+fn sp_8_a_branch_a_tag_or_a_version_in_place_of_a_ref() {
+    let asking = |wanted: SourceRef| asked(&build(), &expecting(|e| e.source_ref = Some(wanted)));
+    assert!(asking(SourceRef::Tag("v1.2.3".to_owned())).is_ok());
+    refused(asking(SourceRef::Tag("v1.2".to_owned())), "`refs/tags/v1.2` is wanted");
+    refused(asking(SourceRef::Branch("v1.2.3".to_owned())), "`refs/heads/v1.2.3` is wanted");
+    for within in ["v1", "v1.2", "v1.2.3", "v1.2.3+a.build"] {
+        assert!(asking(SourceRef::version(within).unwrap()).is_ok(), "{within}");
+    }
+    for other in ["v2", "v1.3", "v1.2.30", "v1.2.3-rc.1", "1.2.3"] {
+        let wanted = format!("a tag of version `{other}` is wanted");
+        refused(asking(SourceRef::version(other).unwrap()), &wanted);
+    }
+    for none in ["", "v", "v1.2.3.4", "v01", "v1-rc", "main", "v1..2"] {
+        assert!(SourceRef::version(none).unwrap_err().contains("is no version"), "{none}");
+    }
+    let branch = SourceRef::Branch("main".to_owned());
+    let from_main = asked(&build_0_2(), &expecting(|e| e.source_ref = Some(branch)));
+    assert!(from_main.is_ok(), "{from_main:?}");
+    let version = SourceRef::version("v1").unwrap();
+    refused(asked(&build_0_2(), &expecting(|e| e.source_ref = Some(version))), "`refs/heads/main`");
+}
+
+#[test]
 fn sp_9_the_digest_of_the_source() {
     let commit = |text: String| expecting(|expected| expected.source_digest = Some(text));
     assert!(asked(&build(), &commit("a".repeat(40))).is_ok());
     refused(asked(&build(), &commit("b".repeat(40))), "its source has the digest `aaaa");
+}
+
+#[test]
+fn sp_10_inputs_count_only_where_somebody_gave_them_by_hand() {
+    let wanted = expecting(|expected| {
+        expected.build_inputs.insert("level".to_owned(), "3".to_owned());
+        expected.allowed_parameters = vec!["inputs".to_owned()];
+    });
+    let started = |event: &str, inputs: Value| {
+        let with = changed(build(), &format!("{DEFINITION}/externalParameters/inputs"), inputs);
+        let internal = json!({"github": {"event_name": event}});
+        changed(with, &format!("{DEFINITION}/internalParameters"), internal)
+    };
+    assert!(asked(&started("workflow_dispatch", json!({"level": "3"})), &wanted).is_ok());
+    assert!(asked(&started("workflow_dispatch", json!({"level": 3})), &wanted).is_ok());
+    refused(asked(&started("push", json!({"level": "3"})), &wanted), "it was started by push");
+    let other = started("workflow_dispatch", json!({"level": "2"}));
+    refused(asked(&other, &wanted), "its input level is `2`, `3` is wanted");
+    refused(
+        asked(&started("workflow_dispatch", json!({"x": "3"})), &wanted),
+        "it was given no input level",
+    );
+    refused(asked(&build(), &wanted), "something that it does not say");
+    let older = changed(
+        build_0_2(),
+        "/predicate/invocation/environment",
+        json!({"github_event_name": "workflow_dispatch",
+            "github_event_payload": {"inputs": {"level": "3"}}}),
+    );
+    assert!(asked(&older, &wanted).is_ok());
+    refused(asked(&summary(), &wanted), "which describes no build");
 }
 
 #[test]
@@ -295,10 +349,10 @@ fn one_statement_that_counts_is_enough_and_the_others_are_remarked() {
 #[test]
 fn a_statement_against_the_artifact_outweighs_all_others_if_its_signer_counts() {
     let failed = changed(summary(), "/predicate/verificationResult", json!("FAILED"));
-    refused(read(&json!([build(), failed])), "speaks against the backup: statement 2");
+    refused(read(&json!([build(), failed])), "speaks against the artifact: statement 2");
     let (key, stranger) = (Key::new(KeyKind::Ed25519), Key::new(KeyKind::Ed25519));
     let trust = trusting(&[&key], 1);
     let file = |signer: &Key| json!([key.sign(&build()), signer.sign(&failed)]).to_string();
-    refused(held(&file(&key), &trust, &Expectations::default()), "speaks against the backup");
+    refused(held(&file(&key), &trust, &Expectations::default()), "speaks against the artifact");
     assert!(held(&file(&stranger), &trust, &Expectations::default()).is_ok());
 }

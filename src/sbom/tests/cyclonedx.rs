@@ -169,6 +169,38 @@ fn cd_9_licenses_are_those_of_the_list_or_parse() {
 }
 
 #[test]
+fn cd_10_identifiers_that_are_none_identify_nothing() {
+    let with =
+        |key: &str, text: &str| changed(cyclonedx(), &format!("/components/0/{key}"), json!(text));
+    let ntia = |document: &Value| {
+        let demand = Demand { profiles: vec![SbomProfile::Ntia2021], ..demand() };
+        let found = validate(document.to_string().as_bytes(), &demand).unwrap();
+        let missing = found.profiles[0].1.iter().find(|m| m.element == "unique identifier");
+        (missing.map_or(0, |missing| missing.components), found.remarks)
+    };
+    let (without_any, _) = ntia(&cyclonedx());
+    let (missing, remarks) = ntia(&with("purl", "pkg:cargo/serde@1.0.0"));
+    assert_eq!((missing, remarks.len()), (without_any - 1, 0));
+    let (missing, remarks) = ntia(&with("purl", "serde@1.0.0"));
+    assert_eq!(missing, without_any);
+    assert!(remarks[0].contains("that is none, `serde@1.0.0` first"), "{remarks:?}");
+    let (missing, remarks) =
+        ntia(&changed(with("purl", "x"), "/components/0/cpe", json!("cpe:/a:v:p")));
+    assert_eq!((missing, remarks.len()), (without_any - 1, 1), "one that is one is enough");
+}
+
+#[test]
+fn cd_10_a_document_from_the_future_is_remarked() {
+    let made = changed(cyclonedx(), "/metadata/timestamp", json!("2026-11-20T09:00:00Z"));
+    let at = |now: &str| {
+        let demand = Demand { now: Some(now.parse().unwrap()), ..demand() };
+        validate(made.to_string().as_bytes(), &demand).unwrap().remarks
+    };
+    assert_eq!(at("2026-11-20T09:00:00Z"), [""; 0]);
+    assert!(at("2026-11-20T08:59:59Z")[0].contains("made in the future"));
+}
+
+#[test]
 fn cd_11_a_signature_that_was_not_checked_is_said_to_be_one() {
     let signature = json!({"algorithm": "ES256", "value": "AAAA"});
     let found = check(&changed(cyclonedx(), "/signature", signature)).unwrap();

@@ -26,6 +26,12 @@ pub struct Context {
     /// `validate_provenance`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provenance: Option<ProvenanceFacts>,
+    /// `validate_sbom`: that of the recall script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script_sbom: Option<SbomFacts>,
+    /// `validate_provenance`: that of the recall script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script_provenance: Option<ProvenanceFacts>,
     /// `restore_artifact`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restore: Option<RestoreFacts>,
@@ -198,7 +204,7 @@ pub struct ProvenanceFacts {
     pub path: String,
     /// SHA-256 of the file.
     pub sha256: String,
-    /// `dsse`, `bundle`, `statement` or `mixed`.
+    /// `dsse`, `bundle`, `statement`, `minisign` or `mixed`.
     pub form: String,
     /// Statements in the file.
     pub statements: u64,
@@ -255,6 +261,9 @@ pub struct RestoreFacts {
     /// SHA-256 of the script.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script_sha256: Option<String>,
+    /// Programs that it used besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<ProgramFacts>,
     /// Exit status of the last attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_status: Option<i32>,
@@ -270,6 +279,32 @@ pub struct RestoreFacts {
     /// What confined it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub isolation: Vec<IsolationFact>,
+}
+
+/// A program that a restore used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProgramFacts {
+    /// What it was used for.
+    pub role: ProgramRole,
+    /// The name or path by which it was looked for.
+    pub name: String,
+    /// Where it was found, every link followed.
+    pub path: String,
+    /// What it says of its version; nothing if it cannot tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// SHA-256 of the file.
+    pub sha256: String,
+}
+
+/// What a program was used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProgramRole {
+    /// It runs the script.
+    Interpreter,
+    /// The manifest says that the script uses it.
+    Tool,
 }
 
 /// One protection, and whether it was in force.

@@ -12,9 +12,9 @@ use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 use crate::clock::{Clock, FixedClock, SystemClock, Timestamp};
 use crate::digest::Digest;
-use crate::manifest::Expectations;
+use crate::manifest::{Expectations, SourceRef};
 use crate::wire::answer::{Check, CheckStanding};
-use crate::wire::manifest::Builder;
+use crate::wire::manifest::{Builder, CertificateClaim};
 
 /// Check what is said of an artifact, by whom, and whether it is what was asked for
 ///
@@ -61,8 +61,28 @@ pub(super) struct ProvenanceArgs {
     #[arg(long, value_name = "URI")]
     source_uri: Option<String>,
     /// The whole ref of the source, as refs/tags/v1.2.3
-    #[arg(long, value_name = "REF")]
+    #[arg(long, value_name = "REF", group = "reference")]
     source_ref: Option<String>,
+    /// The branch of the source, in place of its ref
+    #[arg(long, value_name = "NAME", group = "reference")]
+    source_branch: Option<String>,
+    /// The tag of the source, in place of its ref
+    #[arg(long, value_name = "NAME", group = "reference")]
+    source_tag: Option<String>,
+    /// A version that the tag of the source has, or lies within: v14 holds for v14.2, too
+    #[arg(long, value_name = "VERSION", group = "reference", value_parser = SourceRef::version)]
+    source_versioned_tag: Option<SourceRef>,
+    /// An input that the build must have been given by who started it by hand
+    #[arg(long = "build-input", value_name = "NAME=VALUE", value_parser = pair)]
+    build_inputs: Vec<(String, String)>,
+    /// What the certificate must say: runner_environment=github-hosted, say
+    #[arg(
+        long = "certificate",
+        value_name = "CLAIM=VALUE",
+        value_parser = claim,
+        requires = "identity"
+    )]
+    certificate: Vec<(CertificateClaim, String)>,
     /// Digest of the source: a commit, say
     #[arg(long, value_name = "HEX")]
     source_digest: Option<String>,
@@ -81,6 +101,26 @@ pub(super) struct ProvenanceArgs {
     /// How to write what was found
     #[arg(long, value_enum, default_value_t)]
     format: CheckFormat,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a name, `=` and a value are wanted")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn claim(text: &str) -> Result<(CertificateClaim, String), String> {
+    let (name, value) = pair(text)?;
+    let claim = CertificateClaim::from_name(&name)
+        .ok_or_else(|| format!("`{name}` is nothing that a certificate says"))?;
+    Ok((claim, value))
+}
+
+/// One at most is given: the arguments are a group.
+fn source_ref(args: &ProvenanceArgs) -> Option<SourceRef> {
+    let whole = args.source_ref.clone().map(SourceRef::Whole);
+    let branch = args.source_branch.clone().map(SourceRef::Branch);
+    let tag = args.source_tag.clone().map(SourceRef::Tag);
+    whole.or(branch).or(tag).or_else(|| args.source_versioned_tag.clone())
 }
 
 pub(super) fn run(ui: &Ui, args: &ProvenanceArgs) -> Result<Exit, CliError> {
@@ -104,7 +144,9 @@ pub(super) fn run(ui: &Ui, args: &ProvenanceArgs) -> Result<Exit, CliError> {
                 .collect(),
             build_types: args.build_types.clone(),
             source_uri: args.source_uri.clone(),
-            source_ref: args.source_ref.clone(),
+            source_ref: source_ref(args),
+            build_inputs: args.build_inputs.iter().cloned().collect(),
+            certificate: args.certificate.iter().cloned().collect(),
             source_digest: args.source_digest.clone(),
             predicate_types: args.predicate_types.clone(),
             allowed_parameters: args.allowed_parameters.clone(),

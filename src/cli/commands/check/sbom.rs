@@ -10,6 +10,7 @@ use crate::app::{self, SbomRequest};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
+use crate::clock::{Clock as _, SystemClock};
 use crate::digest::Digest;
 use crate::sbom::{Demand, LicenseRules};
 use crate::wire::answer::{Check, CheckStanding};
@@ -62,6 +63,7 @@ pub(super) fn run(ui: &Ui, args: &SbomArgs) -> Result<Exit, CliError> {
     });
     let demand = Demand {
         subject: args.digest,
+        now: Some(SystemClock.now()),
         components: false,
         profiles: profiles.collect(),
         licenses: LicenseRules { allowed: args.allowed.clone(), denied: args.denied.clone() },

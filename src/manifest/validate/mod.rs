@@ -1,0 +1,90 @@
+//! What a schema cannot say: digests and times are read, and what cannot fail is refused.
+
+mod policies;
+mod restore;
+mod vouchers;
+
+use std::path::Path;
+use std::str::FromStr;
+
+use super::{Backup, Manifest, Problem};
+use crate::clock::Timestamp;
+use crate::digest::Digest;
+use crate::document::Document;
+use crate::wire::manifest as written;
+
+/// Turns what was written into what is meant; adds what is wrong to `problems`.
+pub(super) fn validate(
+    manifest: written::Manifest,
+    document: &Document,
+    problems: &mut Vec<Problem>,
+) -> Option<Manifest> {
+    let mut reader = Reader { document, problems };
+    let backup_sha256 = reader.read::<Digest>("/backup/sha256", Some(&manifest.backup.sha256));
+    let captured_at =
+        reader.read::<Timestamp>("/backup/captured_at", Some(&manifest.backup.captured_at));
+    reader.path("/backup/path", &manifest.backup.path);
+    let sbom = reader.input("/sbom", manifest.sbom);
+    let provenance = reader.provenance("/provenance", manifest.provenance);
+    let restore = reader.restore(manifest.restore, &manifest.backup.path);
+    let policies = reader.policies(manifest.policies.as_ref());
+    Some(Manifest {
+        name: manifest.name,
+        backup: Backup {
+            path: manifest.backup.path,
+            sha256: backup_sha256?,
+            captured_at: captured_at?,
+        },
+        sbom,
+        provenance,
+        restore,
+        policies,
+        written_policies: manifest.policies,
+    })
+}
+
+struct Reader<'a> {
+    document: &'a Document,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, pointer: &str, message: &str, hint: Option<&str>) {
+        self.problems.push(Problem {
+            place: self.document.place(pointer),
+            key: pointer.trim_start_matches('/').replace('/', "."),
+            message: message.to_owned(),
+            hint: hint.map(str::to_owned),
+        });
+    }
+
+    /// Reads a digest or a time. What the schema has complained about is not repeated.
+    fn read<T: FromStr<Err: std::fmt::Display>>(
+        &mut self,
+        pointer: &str,
+        text: Option<&str>,
+    ) -> Option<T> {
+        match text?.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let place = self.document.place(pointer);
+                if !self.problems.iter().any(|problem| problem.place == place) {
+                    self.problem(pointer, &error.to_string(), None);
+                }
+                None
+            }
+        }
+    }
+
+    fn path(&mut self, pointer: &str, path: &str) {
+        if Path::new(path).is_absolute() {
+            self.problem(
+                pointer,
+                &format!("`{path}` is an absolute path"),
+                Some("give it relative to the manifest's folder"),
+            );
+        } else if path.contains('\0') {
+            self.problem(pointer, "holds a NUL byte, which no path can", None);
+        }
+    }
+}

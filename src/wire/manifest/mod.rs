@@ -1,0 +1,64 @@
+//! The manifest, version 1: what to drill and what must hold.
+
+mod limits;
+mod recovery;
+mod vouchers;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use limits::*;
+pub use recovery::*;
+pub use vouchers::*;
+
+/// What to drill and what must hold. Paths are relative to this file and stay inside the root.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "dr-drill manifest, version 1")]
+pub struct Manifest {
+    /// Name of the drill, for people and for history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200))]
+    pub name: Option<String>,
+    /// The backup under test.
+    pub backup: Backup,
+    /// Its software bill of materials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sbom: Option<Input>,
+    /// Its provenance: who made it, and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+    /// How it is restored.
+    pub restore: Restore,
+    /// Limits on what is measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Policies>,
+}
+
+/// The artifact under test: a file or a directory tree.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Backup {
+    /// Where it lies.
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: String,
+    /// SHA-256 of the file, or the tree digest of the directory (`docs/tree-digest.md`).
+    #[schemars(regex(pattern = r"^(sha256:)?[0-9a-fA-F]{64}$"))]
+    pub sha256: String,
+    /// When the data was captured, RFC 3339 with an offset.
+    #[schemars(length(min = 1, max = 64))]
+    pub captured_at: String,
+}
+
+/// A file that vouches for the backup.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Where it lies.
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: String,
+    /// SHA-256 of the file, if it is to be pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^(sha256:)?[0-9a-fA-F]{64}$"))]
+    pub sha256: Option<String>,
+}
