@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Renews data/sbom-schemas: the official SBOM schemas, without their prose, compressed.
 
-Takes them from released packages (see NOTICE): cyclonedx-python-lib (wheel, from PyPI), serde-spdx
-(crate) and @cyclonedx/cdxgen (npm package, unpacked).
-Usage: scripts/vendor-schemas.py WHEEL CRATE_SOURCE_DIRECTORY NPM_PACKAGE_DIRECTORY
+Takes them from released packages (see NOTICE): cyclonedx-python-lib and scancodeio (wheels, from
+PyPI) and @cyclonedx/cdxgen (npm package, unpacked).
+Usage: scripts/vendor-schemas.py CYCLONEDX_WHEEL SCANCODEIO_WHEEL NPM_PACKAGE_DIRECTORY
 """
 import gzip
 import json
@@ -34,8 +34,8 @@ def write(name, text):
     (OUT / f"{name}.json.gz").write_bytes(gzip.compress(slim.encode(), 9, mtime=0))
 
 
-wheel, crate, npm = sys.argv[1:]
-with zipfile.ZipFile(wheel) as package:
+cyclonedx, spdx, npm = sys.argv[1:]
+with zipfile.ZipFile(cyclonedx) as package:
     files = {
         "bom-1.2": "bom-1.2-strict", "bom-1.3": "bom-1.3-strict", "bom-1.4": "bom-1.4",
         "bom-1.5": "bom-1.5", "bom-1.6": "bom-1.6", "bom-1.7": "bom-1.7", "spdx": "spdx",
@@ -43,5 +43,8 @@ with zipfile.ZipFile(wheel) as package:
     }
     for name, file in files.items():
         write(name, package.read(f"cyclonedx/schema/_res/{file}.SNAPSHOT.schema.json"))
-write("spdx-2.3", (pathlib.Path(crate) / "schemas" / "spdx_2_3.json").read_text())
+with zipfile.ZipFile(spdx) as package:
+    for version in ["2.2", "2.3"]:
+        file = f"scanpipe/pipes/schemas/spdx-schema-{version}.json"
+        write(f"spdx-{version}", package.read(file))
 write("spdx-3.0.1", (pathlib.Path(npm) / "data" / "spdx-export.schema.json").read_text())

@@ -14,8 +14,7 @@ macro_rules! vendored {
     };
 }
 
-/// Format, version, schema. SPDX 2.2 is held against 2.3, which took requirements away and added
-/// fields: `spdx2` makes up for it. SPDX 3.0.0 is held against 3.0.1, which corrected it.
+/// Format, version, schema. SPDX 3.0.0 is held against 3.0.1, which corrected it.
 const KNOWN: [(&str, &str, &[u8]); 10] = [
     ("CycloneDX", "1.2", vendored!("bom-1.2")),
     ("CycloneDX", "1.3", vendored!("bom-1.3")),
@@ -23,10 +22,18 @@ const KNOWN: [(&str, &str, &[u8]); 10] = [
     ("CycloneDX", "1.5", vendored!("bom-1.5")),
     ("CycloneDX", "1.6", vendored!("bom-1.6")),
     ("CycloneDX", "1.7", vendored!("bom-1.7")),
-    ("SPDX", "2.2", vendored!("spdx-2.3")),
+    ("SPDX", "2.2", vendored!("spdx-2.2")),
     ("SPDX", "2.3", vendored!("spdx-2.3")),
     ("SPDX", "3.0.0", vendored!("spdx-3.0.1")),
     ("SPDX", "3.0.1", vendored!("spdx-3.0.1")),
+];
+
+/// Where a schema is stricter than the documents that its own specification shows, or is of another
+/// version: version of the document, what the schema says, what is meant.
+const CORRECTIONS: [(&str, &str, &str); 3] = [
+    ("2.2", r#""properties":{"#, r#""properties":{"$schema":{"type":"string"},"#),
+    ("2.2", r#""PACKAGE_MANAGER""#, r#""PACKAGE_MANAGER","PACKAGE-MANAGER""#),
+    ("3.0.0", "rdf/3.0.1/spdx-context", "rdf/3.0.0/spdx-context"),
 ];
 
 /// Schemas that others refer to, by the name in the reference.
@@ -52,8 +59,8 @@ pub(super) fn find(
         return Ok(None);
     };
     let mut text = unpack(packed)?;
-    if version == "3.0.0" {
-        text = text.replace("rdf/3.0.1/spdx-context", "rdf/3.0.0/spdx-context");
+    for (_, from, to) in CORRECTIONS.iter().filter(|correction| correction.0 == version) {
+        text = text.replacen(from, to, 1);
     }
     let mut keys = HashSet::new();
     collect_keys(document, &mut keys);

@@ -5,11 +5,6 @@ use crate::document::Borrowed;
 use super::identifier::is_package_url;
 use super::inventory::{Component, Fault, Inventory, References, any, check_digest, items, said};
 
-/// Fields of packages that came with version 2.3.
-const NEW_IN_2_3: [&str; 4] =
-    ["primaryPackagePurpose", "builtDate", "releaseDate", "validUntilDate"];
-/// Fields of packages that 2.2 asks for.
-const REQUIRED_IN_2_2: [&str; 3] = ["licenseConcluded", "licenseDeclared", "copyrightText"];
 /// Relationships in which one element depends on, or contains, another.
 const DEPENDENCIES: [&str; 12] = [
     "DEPENDS_ON",
@@ -38,8 +33,8 @@ pub(super) fn read<'a>(document: &'a Borrowed<'a>, version: &str) -> Inventory<'
         ..Inventory::default()
     };
     check_head(document, &mut inventory);
-    if version == "2.2" {
-        check_2_2(document, &mut inventory);
+    if version == "2.2" && document.get("$schema").is_some() {
+        inventory.remarks.push("`$schema` is no field of SPDX 2.2".to_owned());
     }
     let mut references = References::default();
     references.define("SPDXRef-DOCUMENT", || "/SPDXID".to_owned());
@@ -110,29 +105,6 @@ fn check_head(document: &Borrowed<'_>, inventory: &mut Inventory<'_>) {
     let creators = document.pointer("/creationInfo/creators").and_then(Borrowed::as_array);
     if creators.is_none_or(<[_]>::is_empty) {
         inventory.faults.push(fault("sbom/document", "/creationInfo/creators", "names nobody"));
-    }
-}
-
-/// Version 2.2 is held against the schema of 2.3, which took requirements away and added fields.
-fn check_2_2(document: &Borrowed<'_>, inventory: &mut Inventory<'_>) {
-    if document.get("$schema").is_some() {
-        inventory.remarks.push("`$schema` is no field of SPDX 2.2".to_owned());
-    }
-    for (package, index) in items(document, "packages").zip(0..) {
-        for key in NEW_IN_2_3.iter().filter(|key| package.get(key).is_some()) {
-            inventory.faults.push(fault(
-                "sbom/wrong-version",
-                &format!("/packages/{index}/{key}"),
-                "came with SPDX 2.3; the document says that it is 2.2",
-            ));
-        }
-        for key in REQUIRED_IN_2_2.iter().filter(|key| package.get(key).is_none()) {
-            inventory.faults.push(fault(
-                "sbom/wrong-version",
-                &format!("/packages/{index}"),
-                format!("the key `{key}` is missing, which SPDX 2.2 asks for"),
-            ));
-        }
     }
 }
 

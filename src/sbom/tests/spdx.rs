@@ -20,16 +20,19 @@ fn sx_1_what_the_specification_asks_of_a_document() {
 fn sx_2_and_sx_7_the_older_version() {
     let old = changed(spdx2(), "/spdxVersion", json!("SPDX-2.2"));
     assert!(check(&old).is_ok());
-    breaks(
-        &changed(old.clone(), "/packages/1/primaryPackagePurpose", json!("SOURCE")),
-        "sbom/wrong-version",
-        "/packages/1/primaryPackagePurpose",
-    );
-    breaks(
-        &without(old.clone(), "/packages/1/licenseDeclared"),
-        "sbom/wrong-version",
-        "/packages/1",
-    );
+    let newer = changed(old.clone(), "/packages/1/primaryPackagePurpose", json!("SOURCE"));
+    breaks(&newer, "sbom/schema", "/packages/1");
+    breaks(&without(old.clone(), "/packages/1/licenseDeclared"), "sbom/schema", "/packages/1");
+    let with_schema = check(&changed(old.clone(), "/$schema", json!("x"))).unwrap();
+    assert_eq!(with_schema.remarks, ["`$schema` is no field of SPDX 2.2"]);
+    for (category, right) in
+        [("PACKAGE-MANAGER", true), ("PACKAGE_MANAGER", true), ("PERSISTENT-ID", false)]
+    {
+        let reference = json!([{"referenceCategory": category, "referenceType": "purl",
+            "referenceLocator": "pkg:cargo/serde@1.0.0"}]);
+        let document = changed(old.clone(), "/packages/1/externalRefs", reference);
+        assert_eq!(check(&document).is_ok(), right, "{category}");
+    }
     assert!(check(&without(spdx2(), "/packages/1/licenseDeclared")).is_ok());
 }
 
