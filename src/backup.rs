@@ -202,6 +202,12 @@ impl HashedBackup {
         &mut self.file
     }
 
+    /// The open handle of what was hashed.
+    #[must_use]
+    pub fn handle(&self) -> &File {
+        &self.file
+    }
+
     /// The very bytes that were hashed; nothing where it is a directory.
     #[must_use]
     pub fn content(&self) -> Option<&File> {

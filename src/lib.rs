@@ -7,6 +7,7 @@
 
 pub mod app;
 pub mod backup;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod digest;
@@ -15,6 +16,7 @@ pub mod drill;
 pub mod event;
 pub mod evidence;
 pub mod fs;
+pub mod instance;
 pub mod manifest;
 pub mod outcome;
 pub mod payload;
@@ -27,4 +29,5 @@ pub mod restore;
 pub mod sbom;
 pub mod secret;
 pub mod signature;
+pub mod target;
 pub mod wire;

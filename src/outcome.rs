@@ -1,7 +1,7 @@
 //! What a drill came to: a pure fold over its events, the same live, from a file, or cut off.
 
 use crate::wire::event::{
-    Body, ClockFacts, Context, Event, Finding, Reason, Status, Tool, Verdict,
+    Body, CheckFacts, ClockFacts, Context, Event, Finding, Reason, Status, Tool, Verdict,
 };
 
 /// The state of a run after some of its events.
@@ -19,6 +19,8 @@ pub struct Outcome {
     pub manifest: String,
     /// Every planned step, in order.
     pub steps: Vec<StepOutcome>,
+    /// Questions that were answered, in order.
+    pub checks: Vec<CheckFacts>,
     /// What people must know, in order.
     pub findings: Vec<Finding>,
     /// How the run ended; `None` where it was cut off.
@@ -150,6 +152,7 @@ impl Outcome {
                     context: (**context).clone(),
                 });
             }
+            Body::CheckFinished(check) => self.checks.push(check.clone()),
             Body::Finding(finding) => self.findings.push(finding.clone()),
             Body::RunFinished { ended_at, duration_seconds, status, reasons } => {
                 self.finished = Some(Finished {

@@ -1,6 +1,6 @@
 //! The ordered steps of a drill as a value that can be printed: planning touches nothing.
 
-use crate::manifest::{Driver, Manifest, Provenance};
+use crate::manifest::{DatabaseEngine, Driver, Manifest, Provenance};
 
 /// One stage of a drill. Its id is fixed: consumers know it by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,10 +15,14 @@ pub enum Step {
     ValidateSbom,
     /// Statements about the backup's digest.
     ValidateProvenance,
+    /// Start the throwaway instance.
+    ProvisionInstance,
     /// Run the script or the driver.
     RestoreArtifact,
     /// Compare what was recovered.
     ValidateRestoredBackup,
+    /// Ask the restored data.
+    RunChecks,
     /// Remove what the restore left.
     TeardownInstance,
     /// Hold what was measured against the limits.
@@ -29,14 +33,16 @@ pub enum Step {
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::LoadManifest,
         Self::VerifyBackupDigest,
         Self::VerifyBackupPayload,
         Self::ValidateSbom,
         Self::ValidateProvenance,
+        Self::ProvisionInstance,
         Self::RestoreArtifact,
         Self::ValidateRestoredBackup,
+        Self::RunChecks,
         Self::TeardownInstance,
         Self::EnforcePolicies,
         Self::SealEvidence,
@@ -51,6 +57,8 @@ impl Step {
             Self::VerifyBackupPayload => "verify_backup_payload",
             Self::ValidateSbom => "validate_sbom",
             Self::ValidateProvenance => "validate_provenance",
+            Self::ProvisionInstance => "provision_instance",
+            Self::RunChecks => "run_checks",
             Self::RestoreArtifact => "restore_artifact",
             Self::ValidateRestoredBackup => "validate_restored_backup",
             Self::TeardownInstance => "teardown_instance",
@@ -117,12 +125,16 @@ fn describe(step: Step, manifest: Option<&Manifest>) -> Option<String> {
         Step::ValidateProvenance => return vouchers(manifest),
         Step::RestoreArtifact => match &manifest.restore.driver {
             Driver::Script(script) => {
-                let (copy, timeout) = (script.copy_backup, script.timeout.as_secs());
+                let (copy, timeout) = (script.copy_backup, script.confinement.timeout.as_secs());
                 let what = if copy { "a private copy of the backup" } else { "the backup" };
                 let attempts = script.retries + 1;
                 format!("run {} on {what}, at most {timeout} s, {attempts} attempt(s)", script.path)
             }
             Driver::Files(_) => format!("copy or unpack {}", backup.path),
+            Driver::Database(database) => {
+                let timeout = database.confinement.timeout.as_secs();
+                format!("restore {} into it, at most {timeout} s", backup.path)
+            }
         },
         Step::ValidateRestoredBackup => match &manifest.restore.driver {
             Driver::Script(script) => {
@@ -131,7 +143,16 @@ fn describe(step: Step, manifest: Option<&Manifest>) -> Option<String> {
                 format!("compare {recovered} with {wanted}")
             }
             Driver::Files(_) => "compare every file that came back".to_owned(),
+            Driver::Database(_) => return None,
         },
+        Step::ProvisionInstance => match manifest.database()?.engine {
+            DatabaseEngine::Postgres => "start a PostgreSQL server of its own".to_owned(),
+            DatabaseEngine::Sqlite => "find SQLite".to_owned(),
+        },
+        Step::RunChecks => {
+            let _ = manifest.database()?;
+            format!("ask the restored data {} question(s)", manifest.checks.len())
+        }
         Step::TeardownInstance => "remove what the restore left".to_owned(),
         Step::EnforcePolicies => "hold what was measured against the limits".to_owned(),
     })

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::backup::{BackupError, HashedBackup, hash_backup};
 use crate::clock::{Clock, Timestamp};
-use crate::digest::{Digest, Observer, hash, hash_tree};
+use crate::digest::{Digest, Observer, Tree, hash, hash_tree};
 use crate::drill::find_root;
 use crate::fs::{PathError, Root, Workspace, absolute, free_bytes, parent_of, write_whole};
 use crate::manifest::{self, Problem};
@@ -134,6 +134,9 @@ pub fn init(
     let (captured_at, captured_from) = capture_time(request.captured_at, &looked_at, clock);
     let (driver, tree_sha256) = match &request.script {
         Some(_) => (None, None),
+        None if looked_at.hashed.tree().is_some_and(is_dump) => {
+            (Some(wire::Driver::Postgres), None)
+        }
         None if looked_at.hashed.tree().is_some() => (Some(wire::Driver::Files), None),
         None if is_archive(&looked_at.payload) => {
             let digest =
@@ -141,7 +144,10 @@ pub fn init(
                     .map_err(|error| AuthorError::Archive(backup.clone(), error))?;
             (Some(wire::Driver::Files), Some(digest.to_string()))
         }
-        None => return Err(AuthorError::NeedsScript(backup)),
+        None => match looked_at.payload.as_ref().and_then(|p| database_driver(&p.format)) {
+            Some(driver) => (Some(driver), None),
+            None => return Err(AuthorError::NeedsScript(backup)),
+        },
     };
     let input = |path: &Option<PathBuf>| -> Result<Option<wire::Input>, AuthorError> {
         let Some(path) = path else { return Ok(None) };
@@ -174,6 +180,8 @@ pub fn init(
             tree_sha256,
             ..wire::Restore::default()
         },
+        instance: None,
+        checks: Vec::new(),
         policies: Some(wire::Policies {
             max_rpo_minutes: Some(DEFAULT_RPO_MINUTES),
             max_rto_seconds: Some(DEFAULT_RTO_SECONDS),
@@ -239,7 +247,9 @@ pub fn pin(
         }
     }
     let mut insert = None;
-    let files = text("/restore/script").is_none() && text("/restore/digests").is_none();
+    let files = text("/restore/driver").is_none_or(|driver| driver == "files")
+        && text("/restore/script").is_none()
+        && text("/restore/digests").is_none();
     if files && is_archive(&looked_at.payload) {
         let digest = unpacked_digest(&mut looked_at.hashed, temporary_directory, observer)
             .map_err(|error| AuthorError::Archive(backup.clone(), error))?;
@@ -273,6 +283,22 @@ fn look_at(root: &Root, path: &str, observer: &dyn Observer) -> Result<LookedAt,
     let payload = inspect(hashed.file(), path, observer)
         .map_err(|error| AuthorError::Payload(path.to_owned(), error))?;
     Ok(LookedAt { hashed, payload: Some(payload) })
+}
+
+/// Whether a directory is one that `pg_dump -Fd` has made.
+fn is_dump(tree: &Tree) -> bool {
+    tree.entries.iter().any(|entry| entry.path == b"toc.dat")
+}
+
+/// The driver of a database whose backup this is.
+fn database_driver(format: &str) -> Option<wire::Driver> {
+    if format.starts_with("pg_dump") || format.starts_with("PostgreSQL") {
+        Some(wire::Driver::Postgres)
+    } else if format.to_ascii_lowercase().starts_with("sqlite") {
+        Some(wire::Driver::Sqlite)
+    } else {
+        None
+    }
 }
 
 fn is_archive(payload: &Option<PayloadFacts>) -> bool {

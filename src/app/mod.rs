@@ -1,14 +1,14 @@
 //! Use cases: what the command line asks for, wired together from the modules below.
 
 mod author;
-mod check;
 mod keys;
 mod run;
+mod vouchers;
 
 pub use author::{AuthorError, InitRequest, Pinned, init, pin};
-pub use check::{
+pub use keys::{SignError, generate_key, sign};
+pub use run::{RunError, RunRequest, run};
+pub use vouchers::{
     BundleRequest, CheckError, ProvenanceRequest, SbomRequest, Subject, check_provenance,
     check_sbom, read_key, verify_bundle,
 };
-pub use keys::{SignError, generate_key, sign};
-pub use run::{RunError, RunRequest, run};

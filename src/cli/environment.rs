@@ -10,6 +10,8 @@ pub(super) struct Environment {
     pub(super) working_directory: PathBuf,
     /// Where temporary files go.
     pub(super) temporary_directory: PathBuf,
+    /// Where files can be kept that are only faster to find than to make.
+    pub(super) cache_directory: Option<PathBuf>,
     /// Where programs are looked for.
     pub(super) search_path: OsString,
     /// Where a GitHub workflow wants to hear of the run; `None` elsewhere.
@@ -36,6 +38,9 @@ impl Environment {
         Ok(Self {
             working_directory: std::env::current_dir()?,
             temporary_directory: path("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp")),
+            cache_directory: path("XDG_CACHE_HOME")
+                .or_else(|| Some(path("HOME")?.join(".cache")))
+                .filter(|path| path.is_absolute()),
             search_path: std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()),
             github: on_github.then(|| GitHub {
                 summary: path("GITHUB_STEP_SUMMARY"),

@@ -12,6 +12,7 @@ use super::ui::Ui;
 use crate::digest::Observer;
 use crate::drill::Watch;
 use crate::event::Sink;
+use crate::process::Interrupt;
 use crate::wire::event::{Body, Event, Severity, Status};
 
 /// Shows long jobs, and ends them when the process is asked to end.
@@ -76,7 +77,9 @@ impl Watch for Progress {
     fn end(&self) {
         self.bar.finish_and_clear();
     }
+}
 
+impl Interrupt for Progress {
     fn interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
     }
@@ -96,6 +99,8 @@ impl Sink for StepLines<'_> {
             return Ok(());
         }
         match &event.body {
+            // It has been shown as the check that it is of.
+            Body::Finding(finding) if finding.id == "check_failed" => {}
             Body::Finding(finding) => {
                 let word = match finding.severity {
                     Severity::Info => "info",
@@ -120,6 +125,17 @@ impl Sink for StepLines<'_> {
                 for finding in self.findings.borrow_mut().drain(..) {
                     self.progress.line(self.ui, &finding);
                 }
+            }
+            Body::CheckFinished(check) => {
+                let word = match (check.status, check.critical) {
+                    (Status::Passed, _) => "holds",
+                    (Status::Failed, true) => "FAILED",
+                    (Status::Failed, false) => "warning",
+                    (Status::Inconclusive | Status::Skipped, _) => "skipped",
+                };
+                let message = check.message.lines().next().unwrap_or_default();
+                let line = format!("          {word:8}{}: {message}", check.check);
+                self.findings.borrow_mut().push(line);
             }
             Body::RunStarted { .. } | Body::StepStarted { .. } | Body::RunFinished { .. } => {}
         }

@@ -18,19 +18,17 @@ use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Step};
 use crate::policy::{Judgement, judge};
-use crate::process::Supervisor;
+use crate::process::{Interrupt, Supervisor};
 use crate::wire::event::{Body, Class, ClockFacts, Context, ErrorFacts, Finding, Status, Tool};
 
 pub use load::{LoadError, LoadRequest, Loaded, find_root, load};
 
 /// Follows a drill: shows how far long jobs are, and can end them.
-pub trait Watch: Observer {
+pub trait Watch: Observer + Interrupt {
     /// A job over so many bytes begins.
     fn begin(&self, what: &str, bytes: Option<u64>);
     /// The job that began last has ended.
     fn end(&self);
-    /// Whether the drill is to end.
-    fn interrupted(&self) -> bool;
 }
 
 /// What a drill works with, besides its manifest.
@@ -41,6 +39,8 @@ pub struct Setup<'a> {
     pub watch: &'a dyn Watch,
     /// Where restores happen if the manifest does not say.
     pub temporary_directory: PathBuf,
+    /// Where files of new servers are kept from one drill to the next, if anywhere.
+    pub cache_directory: Option<PathBuf>,
     /// Where programs are looked for.
     pub search_path: OsString,
     /// Value of an environment variable.

@@ -18,12 +18,21 @@ const BEFORE_RESTORE: [Step; 4] = [
     Step::ValidateProvenance,
 ];
 
+/// The same, and the server that it is restored into.
+const BEFORE_RESTORE_ITSELF: [Step; 5] = [
+    Step::VerifyBackupDigest,
+    Step::VerifyBackupPayload,
+    Step::ValidateSbom,
+    Step::ValidateProvenance,
+    Step::ProvisionInstance,
+];
+
 /// Walks the plan up to the policies. The four verifications are independent: all are run, so that
 /// all that is wrong is known at once. Nothing is restored unless all of them passed.
-pub(super) fn walk(
-    run: &mut Run<'_>,
-    loaded: &Loaded,
-    manifest: Option<&Manifest>,
+pub(super) fn walk<'a>(
+    run: &mut Run<'a>,
+    loaded: &'a Loaded,
+    manifest: Option<&'a Manifest>,
     standby: Option<Supervisor>,
 ) -> io::Result<()> {
     run.step(Step::LoadManifest, |run| load_manifest(run, loaded))?;
@@ -33,7 +42,11 @@ pub(super) fn walk(
     run.step(Step::VerifyBackupPayload, |run| Ok(work.verify_payload(run)))?;
     run.step(Step::ValidateSbom, |run| work.validate_sbom(run))?;
     run.step(Step::ValidateProvenance, |run| work.validate_provenance(run))?;
-    run.step(Step::RestoreArtifact, |run| match run.all_passed(&BEFORE_RESTORE) {
+    run.step(Step::ProvisionInstance, |run| match run.all_passed(&BEFORE_RESTORE) {
+        Ok(()) => Ok(work.provision(run)),
+        Err(step) => Ok(StepResult::skipped(format!("no server is started: {step} did not pass"))),
+    })?;
+    run.step(Step::RestoreArtifact, |run| match run.all_passed(&BEFORE_RESTORE_ITSELF) {
         Ok(()) => work.restore(run),
         Err(step) => Ok(StepResult::skipped(format!("nothing is restored: {step} did not pass"))),
     })?;
@@ -41,6 +54,12 @@ pub(super) fn walk(
         Ok(()) => Ok(work.validate_restored(run)),
         Err(step) => {
             Ok(StepResult::skipped(format!("there is nothing to compare: {step} did not pass")))
+        }
+    })?;
+    run.step(Step::RunChecks, |run| match run.all_passed(&[Step::RestoreArtifact]) {
+        Ok(()) => work.run_checks(run),
+        Err(step) => {
+            Ok(StepResult::skipped(format!("there is no data to ask: {step} did not pass")))
         }
     })?;
     run.step(Step::TeardownInstance, |run| work.teardown(run))?;

@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 pub use root::{Contained, PathError, Root};
-pub use tree::{NewTree, TreeWriteError, copy_tree};
+pub use tree::{NewTree, TreeWriteError, chown_tree, copy_tree};
 pub use workspace::{Removed, Workspace};
 
 /// Reads a file whole, but never more than `cap` bytes.

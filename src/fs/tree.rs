@@ -83,7 +83,8 @@ impl NewTree {
     ) -> Result<u64, TreeWriteError> {
         let mut file = self.create(path)?;
         let fail = |cause| TreeWriteError::Write { path: path.to_owned(), cause };
-        let written = io::copy(&mut source.take(self.budget + 1), &mut file).map_err(fail)?;
+        let written =
+            io::copy(&mut source.take(self.budget.saturating_add(1)), &mut file).map_err(fail)?;
         if written > self.budget {
             return Err(TreeWriteError::TooLarge(path.to_owned()));
         }
@@ -201,6 +202,18 @@ pub fn copy_tree(source: &Path, target: &Path, budget: u64) -> Result<(), TreeWr
         }
     }
     tree.finish()
+}
+
+/// Gives a tree to another user; links themselves, never what they lead to.
+///
+/// # Errors
+/// When this user may not.
+pub fn chown_tree(tree: &Path, user: u32, group: u32) -> io::Result<()> {
+    for entry in walkdir::WalkDir::new(tree) {
+        let entry = entry.map_err(io::Error::from)?;
+        std::os::unix::fs::lchown(entry.path(), Some(user), Some(group))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

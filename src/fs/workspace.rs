@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::tree::chown_tree;
+
 /// How directories of runs are named; only such are ever removed.
 const PREFIX: &str = "dr-drill-run-";
 
@@ -72,6 +74,23 @@ impl Workspace {
         self.path.join("output")
     }
 
+    /// Makes the directory of an instance, and gives it and the copy of the backup to the user that
+    /// the instance runs as, if that is another.
+    ///
+    /// # Errors
+    /// When it cannot be made, or not be given away.
+    pub fn instance(&self, owner: Option<(u32, u32)>) -> io::Result<PathBuf> {
+        let folder = self.path.join("instance");
+        fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        if let Some((user, group)) = owner {
+            // What lies below is still of one user each; its name is all that others can use.
+            fs::set_permissions(&self.path, fs::Permissions::from_mode(0o711))?;
+            chown_tree(&folder, user, group)?;
+            chown_tree(&self.backup(), user, group)?;
+        }
+        Ok(folder)
+    }
+
     /// Makes the output directory anew, empty.
     ///
     /// # Errors
@@ -89,7 +108,8 @@ impl Workspace {
     #[must_use]
     pub fn remove(self) -> Removed {
         let (mut files, mut bytes) = (0, 0);
-        for entry in walkdir::WalkDir::new(self.output()).into_iter().flatten() {
+        let left = [self.output(), self.path.join("instance")];
+        for entry in left.iter().flat_map(walkdir::WalkDir::new).flatten() {
             if entry.file_type().is_file() {
                 files += 1;
                 bytes += entry.metadata().map_or(0, |metadata| metadata.len());

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::wire;
 
-use wire::manifest::{CertificateClaim, Isolation, Phase};
+use wire::manifest::{CertificateClaim, Isolation, Phase, Profile};
 
 pub use read::{Problem, document, parse, syntax_of};
 pub use reference::SourceRef;
@@ -34,6 +34,8 @@ pub struct Manifest {
     pub provenance: Option<Provenance>,
     /// How it is restored.
     pub restore: Restore,
+    /// What must hold of the restored data, with what every database is asked.
+    pub checks: Vec<wire::manifest::Check>,
     /// Limits on what is measured.
     pub policies: Policies,
     /// The limits as they were written.
@@ -46,7 +48,16 @@ impl Manifest {
     pub fn script(&self) -> Option<&Script> {
         match &self.restore.driver {
             Driver::Script(script) => Some(script),
-            Driver::Files(_) => None,
+            Driver::Files(_) | Driver::Database(_) => None,
+        }
+    }
+
+    /// The database that the backup is restored into, if it is one of a database.
+    #[must_use]
+    pub fn database(&self) -> Option<&Database> {
+        match &self.restore.driver {
+            Driver::Database(database) => Some(database),
+            Driver::Files(_) | Driver::Script(_) => None,
         }
     }
 }
@@ -129,6 +140,49 @@ pub enum Driver {
     Script(Box<Script>),
     /// The tool itself copies or unpacks files.
     Files(Files),
+    /// A throwaway database takes it.
+    Database(Box<Database>),
+}
+
+/// How what is started for a restore is confined.
+#[derive(Clone, Debug)]
+pub struct Confinement {
+    /// How long one attempt may run.
+    pub timeout: Duration,
+    /// What happens where the kernel refuses a protection.
+    pub isolation: Isolation,
+    /// Bytes of private memory of each process.
+    pub memory_bytes: Option<u64>,
+    /// Processes and threads.
+    pub processes: u64,
+    /// Bytes of any one file that is written.
+    pub file_bytes: Option<u64>,
+}
+
+/// A throwaway database, and how a backup is restored into it.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// What it is.
+    pub engine: DatabaseEngine,
+    /// The database to look at, where a dump holds several.
+    pub name: Option<String>,
+    /// Tables that are restored at once.
+    pub jobs: Option<u32>,
+    /// How its server writes.
+    pub profile: Profile,
+    /// Major version of its server.
+    pub version: Option<u32>,
+    /// How it is confined.
+    pub confinement: Confinement,
+}
+
+/// What a database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseEngine {
+    /// PostgreSQL.
+    Postgres,
+    /// SQLite.
+    Sqlite,
 }
 
 /// A recall script and how it is run.
@@ -146,8 +200,6 @@ pub struct Script {
     pub tools: Vec<String>,
     /// Whether it gets a private copy of the backup.
     pub copy_backup: bool,
-    /// How long one attempt may run.
-    pub timeout: Duration,
     /// Further attempts after a failure.
     pub retries: u32,
     /// What it recovers, relative to its output directory.
@@ -156,14 +208,8 @@ pub struct Script {
     pub recovered_sha256: Option<Digest>,
     /// Names of environment variables that are passed on.
     pub environment: Vec<String>,
-    /// What happens where the kernel refuses a protection.
-    pub isolation: Isolation,
-    /// Bytes of private memory of each process.
-    pub memory_bytes: Option<u64>,
-    /// Processes and threads.
-    pub processes: u64,
-    /// Bytes of any one file that is written.
-    pub file_bytes: Option<u64>,
+    /// How it is confined.
+    pub confinement: Confinement,
 }
 
 /// What files must come back.

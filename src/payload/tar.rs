@@ -25,8 +25,13 @@ pub(super) fn inspect(reader: &mut dyn Read) -> Result<Found, PayloadError> {
     let mut counted = Counted { inner: reader, bytes: 0 };
     let mut archive = tar::Archive::new(&mut counted);
     let (mut members, mut unpacked, mut newest, mut end) = (0_u64, 0_u64, 0, 0);
+    let mut format = "tar";
     for entry in archive.entries()? {
         let mut entry = entry.map_err(explain)?;
+        // The table of contents of `pg_dump -Ft` comes first.
+        if members == 0 && &*entry.path_bytes() == b"toc.dat" {
+            format = "pg_dump tar";
+        }
         let on_disk = if entry.header().entry_type().is_gnu_sparse() {
             entry.header().entry_size().map_err(explain)?
         } else {
@@ -54,7 +59,7 @@ pub(super) fn inspect(reader: &mut dyn Read) -> Result<Found, PayloadError> {
         });
     }
     Ok(Found {
-        format: "tar".to_owned(),
+        format: format.to_owned(),
         complete: true,
         unpacked: Some(unpacked),
         time,

@@ -18,8 +18,9 @@ fn phase(step: Step) -> Option<Phase> {
         | Step::VerifyBackupPayload
         | Step::ValidateSbom
         | Step::ValidateProvenance => Some(Phase::Verify),
+        Step::ProvisionInstance => Some(Phase::Provision),
         Step::RestoreArtifact => Some(Phase::Restore),
-        Step::ValidateRestoredBackup => Some(Phase::Validate),
+        Step::ValidateRestoredBackup | Step::RunChecks => Some(Phase::Validate),
         Step::TeardownInstance => Some(Phase::Teardown),
         Step::EnforcePolicies | Step::SealEvidence => None,
     }
@@ -30,6 +31,7 @@ fn phase(step: Step) -> Option<Phase> {
 pub(super) fn phase_name(phase: Phase) -> &'static str {
     match phase {
         Phase::Verify => "verify",
+        Phase::Provision => "provision",
         Phase::Restore => "restore",
         Phase::Validate => "validate",
         Phase::Teardown => "teardown",
@@ -52,8 +54,9 @@ pub fn measure(outcome: &Outcome, manifest: Option<&Manifest>) -> Metrics {
     }
     let passed =
         |step: Step| outcome.end_of(step.id()).is_some_and(|end| end.status == Status::Passed);
-    let rto_seconds = passed(Step::ValidateRestoredBackup).then(|| {
-        let counted = [Phase::Verify, Phase::Restore, Phase::Validate];
+    let validated = passed(Step::ValidateRestoredBackup) || passed(Step::RunChecks);
+    let rto_seconds = validated.then(|| {
+        let counted = [Phase::Verify, Phase::Provision, Phase::Restore, Phase::Validate];
         round_seconds(counted.iter().filter_map(|phase| phases.get(phase_name(*phase))).sum())
     });
     let restore_seconds = outcome.end_of(Step::RestoreArtifact.id()).map(|end| end.seconds);
@@ -81,8 +84,9 @@ fn rpo(outcome: &Outcome, manifest: &Manifest) -> Option<f64> {
         .fact(|context| context.payload.as_ref()?.time.as_ref())
         .filter(|time| time.meaning == TimeMeaning::Captured)
         .and_then(|time| time.at.parse::<Timestamp>().ok());
-    let captured = inside
-        .map_or(manifest.backup.captured_at, |inside| inside.min(manifest.backup.captured_at));
+    let newest =
+        outcome.checks.iter().filter_map(|check| check.newest_row_at.as_ref()?.parse().ok());
+    let captured = newest.chain(inside).fold(manifest.backup.captured_at, Timestamp::min);
     let minutes = started.minutes_since(captured);
     if manifest.backup.captured_at > started && minutes < -super::capture::SKEW_MINUTES {
         return None;

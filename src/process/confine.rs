@@ -95,7 +95,11 @@ fn run_program(line: &UnixStream, namespaces: &Result<String, String>) -> io::Re
 
 #[expect(clippy::disallowed_methods, reason = "part of the only spawner")]
 fn start(order: &Order) -> io::Result<Pid> {
-    let child = Command::new(&order.program)
+    let mut command = Command::new(&order.program);
+    if let Some((user, group)) = order.user {
+        command.uid(user).gid(group);
+    }
+    let child = command
         .args(&order.arguments)
         .env_clear()
         .envs(order.environment.iter().map(|(name, value)| (name, value)))

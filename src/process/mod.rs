@@ -7,13 +7,15 @@
 
 mod confine;
 mod protection;
+mod service;
+mod user;
 
 use std::ffi::OsString;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
@@ -24,6 +26,8 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Stopwatch;
 
 pub use confine::supervise;
+pub use service::Service;
+pub use user::{User, unprivileged};
 
 /// First argument of the binary when it is started as supervisor.
 pub const SUPERVISOR_ARGUMENT: &str = "__confine";
@@ -37,15 +41,15 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// A program to run.
 #[derive(Debug)]
-pub struct Launch<'a> {
+pub struct Launch {
     /// Absolute path of the program.
-    pub program: &'a Path,
+    pub program: PathBuf,
     /// Its arguments, without its own name.
     pub arguments: Vec<OsString>,
     /// Its whole environment: nothing is inherited.
     pub environment: Vec<(OsString, OsString)>,
     /// Its working directory.
-    pub folder: &'a Path,
+    pub folder: PathBuf,
     /// The only places below which it may write.
     pub writable: Vec<PathBuf>,
     /// What it may use.
@@ -54,6 +58,8 @@ pub struct Launch<'a> {
     pub isolation_required: bool,
     /// How long it may run.
     pub timeout: Duration,
+    /// Whom it runs as, where this process may choose: [`unprivileged`].
+    pub user: Option<User>,
 }
 
 /// Limits on what a program and its children may use; `None` leaves the system's own.
@@ -77,6 +83,12 @@ pub struct Protection {
     pub in_force: bool,
     /// By which mechanism, or why not.
     pub detail: String,
+}
+
+/// Says whether what goes on is to end.
+pub trait Interrupt {
+    /// Whether it is.
+    fn interrupted(&self) -> bool;
 }
 
 /// How a program ended.
@@ -131,6 +143,7 @@ struct Order {
     writable: Vec<OsString>,
     limits: Limits,
     isolation_required: bool,
+    user: Option<(u32, u32)>,
 }
 
 /// What the supervisor answers, a line each.
@@ -186,7 +199,7 @@ impl Drop for Supervisor {
 /// When the program was not started, or its supervisor was lost. A program that fails, hangs or is
 /// killed is no error: [`Finished::end`] says so.
 pub fn run(
-    launch: &Launch<'_>,
+    launch: &Launch,
     standby: Option<Supervisor>,
     output: &mut dyn FnMut(&[u8]),
     interrupted: &dyn Fn() -> bool,
@@ -209,7 +222,7 @@ enum Attempt {
 }
 
 fn attempt(
-    launch: &Launch<'_>,
+    launch: &Launch,
     mut supervisor: Supervisor,
     output: &mut dyn FnMut(&[u8]),
     interrupted: &dyn Fn() -> bool,
@@ -299,15 +312,16 @@ fn start_supervisor(no_namespaces: Option<&str>) -> io::Result<Supervisor> {
     Ok(Supervisor { child, line, messages })
 }
 
-fn give_order(mut line: &UnixStream, launch: &Launch<'_>) -> io::Result<()> {
+fn give_order(mut line: &UnixStream, launch: &Launch) -> io::Result<()> {
     let order = Order {
-        program: launch.program.into(),
+        program: launch.program.clone().into(),
         arguments: launch.arguments.clone(),
         environment: launch.environment.clone(),
-        folder: launch.folder.into(),
+        folder: launch.folder.clone().into(),
         writable: launch.writable.iter().map(OsString::from).collect(),
         limits: launch.limits,
         isolation_required: launch.isolation_required,
+        user: launch.user.as_ref().map(|user| (user.id, user.group)),
     };
     let mut text = serde_json::to_vec(&order)?;
     text.push(b'\n');

@@ -31,6 +31,8 @@ pub fn report(outcome: &Outcome, judgement: &Judgement, manifest: Option<&Manife
         provenance: outcome.fact(|context| context.provenance.as_ref()).cloned(),
         script_sbom: outcome.fact(|context| context.script_sbom.as_ref()).cloned(),
         script_provenance: outcome.fact(|context| context.script_provenance.as_ref()).cloned(),
+        instance: outcome.fact(|context| context.instance.as_ref()).cloned(),
+        checks: outcome.checks.clone(),
         isolation: restore.as_ref().map(|facts| facts.isolation.clone()).unwrap_or_default(),
         restore,
         recovered: outcome.fact(|context| context.recovered.as_ref()).cloned(),

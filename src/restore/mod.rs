@@ -1,10 +1,15 @@
 //! Restores: one file a driver, and the search for what was recovered.
 
 pub mod archive;
+pub mod database;
+mod feed;
 pub mod files;
+mod postgres;
+mod printed;
 mod program;
 pub mod recovered;
 pub mod script;
+mod sqlite;
 
 use crate::process::ProcessError;
 use crate::wire::event::RestoreFacts;
@@ -54,6 +59,28 @@ pub enum RestoreError {
     /// A variable that it is to be given is not set.
     #[error("the environment variable {0}, which the manifest passes on to the script, is not set")]
     Environment(String),
+    /// There is no server to restore into.
+    #[error(transparent)]
+    Instance(#[from] crate::instance::InstanceError),
+    /// The backup is no dump that the driver knows.
+    #[error("the backup is no dump that can be restored: it is {0}")]
+    NotADump(&'static str),
+    /// Extensions that the dump makes are not installed.
+    #[error("the dump needs the extension(s) {}, which are not installed", .0.join(", "))]
+    Extensions(Vec<String>),
+    /// The new server did not answer.
+    #[error("the new server did not answer: {0}")]
+    Asked(String),
+    /// The client that restores did not do it.
+    #[error("the dump was not restored: {program} {how}{}", said(errors))]
+    Client {
+        /// The client.
+        program: &'static str,
+        /// How it ended.
+        how: String,
+        /// What it said of what went wrong.
+        errors: Vec<String>,
+    },
     /// A directory could not be made.
     #[error("the output directory cannot be made: {0}")]
     Output(#[source] std::io::Error),
@@ -89,6 +116,11 @@ pub enum RestoreError {
     Backup(#[from] crate::backup::BackupError),
 }
 
+/// The first thing that a client has said of what went wrong.
+fn said(errors: &[String]) -> String {
+    errors.first().map(|error| format!(": {error}")).unwrap_or_default()
+}
+
 impl RestoreError {
     /// What a person can do about it.
     #[must_use]
@@ -103,6 +135,13 @@ impl RestoreError {
             }
             Self::Environment(name) => {
                 format!("set {name} where dr-drill runs, or remove it from restore.environment")
+            }
+            Self::Instance(error) => return error.hint(),
+            Self::Extensions(names) => {
+                format!("install the package(s) that hold {} for this version", names.join(", "))
+            }
+            Self::Client { .. } => {
+                "all that was said, without rows, is in restore/restore.log".to_owned()
             }
             Self::Exit(..) | Self::Signal(..) => {
                 "its last lines are below; all it printed is in restore/restore.log".to_owned()

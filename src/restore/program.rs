@@ -76,18 +76,19 @@ impl Programs<'_> {
         }
         let temporary = self.workspace.temporary();
         let launch = Launch {
-            program: path,
+            program: path.to_owned(),
             arguments: vec!["--version".into()],
             environment: vec![
                 ("PATH".into(), self.search_path.into()),
                 ("HOME".into(), temporary.clone().into()),
                 ("LANG".into(), "C.UTF-8".into()),
             ],
-            folder: &temporary,
-            writable: vec![temporary.clone()],
+            folder: temporary.clone(),
+            writable: vec![temporary],
             limits: Limits::default(),
             isolation_required: false,
             timeout: VERSION_TIMEOUT,
+            user: None,
         };
         let mut printed = Vec::new();
         let mut keep = |bytes: &[u8]| {

@@ -157,6 +157,7 @@ mod tests {
     use super::*;
     use crate::backup::hash_backup;
     use crate::digest::Unobserved;
+    use crate::manifest::Confinement;
     use crate::wire::manifest::Isolation;
 
     fn script() -> Script {
@@ -167,15 +168,17 @@ mod tests {
             path: "r".to_owned(),
             sha256: None,
             copy_backup: false,
-            timeout: Duration::from_secs(1),
             retries: 0,
             recovered: None,
             recovered_sha256: None,
             environment: Vec::new(),
-            isolation: Isolation::BestEffort,
-            memory_bytes: None,
-            processes: 1,
-            file_bytes: None,
+            confinement: Confinement {
+                timeout: Duration::from_secs(1),
+                isolation: Isolation::BestEffort,
+                memory_bytes: None,
+                processes: 1,
+                file_bytes: None,
+            },
         }
     }
 

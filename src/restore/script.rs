@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use super::printed::{Printed, last_lines, write_log};
 use super::program::{Programs, interpreter};
 use super::{Failed, RestoreError};
 use crate::backup::VerifiedBackup;
@@ -16,11 +16,6 @@ use crate::process::{End, Finished, Launch, Limits, Supervisor, run};
 use crate::secret::Redactor;
 use crate::wire::event::{IsolationFact, ProgramRole, RestoreFacts};
 use crate::wire::manifest::Isolation;
-
-/// Output of a script that is kept, in bytes; the rest is counted.
-const KEPT_OUTPUT: usize = 1 << 20;
-/// Last lines of a failed script that go into the report.
-const LAST_LINES: usize = 10;
 
 /// What a script restore works with.
 pub struct ScriptRestore<'a> {
@@ -145,18 +140,19 @@ impl ScriptRestore<'_> {
             environment.push((name.into(), value));
         }
         let launch = Launch {
-            program: &place.absolute,
+            program: place.absolute.clone(),
             arguments: self.arguments(&output),
             environment,
-            folder: &output,
+            folder: output.clone(),
             writable: vec![output.clone(), temporary],
             limits: Limits {
-                memory_bytes: self.script.memory_bytes.or_else(total_memory),
-                processes: Some(self.script.processes),
-                file_bytes: self.script.file_bytes.or_else(|| free_bytes(&output).ok()),
+                memory_bytes: self.script.confinement.memory_bytes.or_else(total_memory),
+                processes: Some(self.script.confinement.processes),
+                file_bytes: self.script.confinement.file_bytes.or_else(|| free_bytes(&output).ok()),
             },
-            isolation_required: self.script.isolation == Isolation::Required,
-            timeout: self.script.timeout,
+            isolation_required: self.script.confinement.isolation == Isolation::Required,
+            timeout: self.script.confinement.timeout,
+            user: None,
         };
         let mut printed = Printed::default();
         let finished = run(&launch, standby, &mut |bytes| printed.add(bytes), self.interrupted);
@@ -200,7 +196,9 @@ impl ScriptRestore<'_> {
             End::Exited(0) => Err(RestoreError::LeftBehind(path, finished.left_behind.join(", "))),
             End::Exited(status) => Err(RestoreError::Exit(path, status)),
             End::Signalled(signal) => Err(RestoreError::Signal(path, signal)),
-            End::TimedOut => Err(RestoreError::TimedOut(path, self.script.timeout.as_secs())),
+            End::TimedOut => {
+                Err(RestoreError::TimedOut(path, self.script.confinement.timeout.as_secs()))
+            }
             End::Interrupted => Err(RestoreError::Interrupted),
             End::Refused => {
                 let missing: Vec<String> = finished
@@ -237,49 +235,4 @@ fn record(facts: &mut RestoreFacts, finished: &Finished) {
 fn total_memory() -> Option<u64> {
     let info = rustix::system::sysinfo();
     u64::from(info.mem_unit).checked_mul(info.totalram).filter(|bytes| *bytes > 0)
-}
-
-/// What a script printed, as far as it is kept.
-#[derive(Default)]
-struct Printed {
-    kept: Vec<u8>,
-    total: u64,
-}
-
-impl Printed {
-    fn add(&mut self, bytes: &[u8]) {
-        self.total += bytes.len() as u64;
-        let room = KEPT_OUTPUT.saturating_sub(self.kept.len());
-        self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
-    }
-
-    /// Redacted as a whole: a secret may come in pieces. One that was cut off at the end is
-    /// recognised by nothing, so the last line goes if it is not whole.
-    fn redacted(&self, redactor: &Redactor) -> Vec<u8> {
-        let mut kept = self.kept.as_slice();
-        if self.total > kept.len() as u64 {
-            let whole = kept.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-            kept = &kept[..whole];
-        }
-        redactor.redact(kept)
-    }
-}
-
-fn write_log(log: &mut File, attempt: u32, kept: &[u8], printed: &Printed) -> io::Result<()> {
-    if attempt > 1 {
-        writeln!(log, "--- attempt {attempt}")?;
-    }
-    log.write_all(kept)?;
-    if printed.total > printed.kept.len() as u64 {
-        let rest = printed.total - printed.kept.len() as u64;
-        writeln!(log, "--- {rest} more bytes were printed and not kept")?;
-    }
-    Ok(())
-}
-
-fn last_lines(kept: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(kept);
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let start = lines.len().saturating_sub(LAST_LINES);
-    lines[start..].iter().map(|line| line.chars().take(500).collect()).collect()
 }

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event::{
-    BackupFacts, ClockFacts, Finding, IsolationFact, PayloadFacts, PhaseSeconds, PolicyResult,
-    ProvenanceFacts, Reason, RecoveredFacts, RestoreFacts, SbomFacts, Status, TeardownFacts, Tool,
-    Verdict,
+    BackupFacts, CheckFacts, ClockFacts, Finding, InstanceFacts, IsolationFact, PayloadFacts,
+    PhaseSeconds, PolicyResult, ProvenanceFacts, Reason, RecoveredFacts, RestoreFacts, SbomFacts,
+    Status, TeardownFacts, Tool, Verdict,
 };
 use super::manifest::Policies;
 
@@ -57,6 +57,12 @@ pub struct Report {
     pub script_provenance: Option<ProvenanceFacts>,
     /// How the restore went.
     pub restore: Option<RestoreFacts>,
+    /// The throwaway server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceFacts>,
+    /// What the restored data answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckFacts>,
     /// What was recovered.
     pub recovered: Option<RecoveredFacts>,
     /// What was removed afterwards.

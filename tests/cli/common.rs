@@ -35,6 +35,34 @@ impl Project {
         Self { folder }
     }
 
+    /// A backup of a database, and a manifest that restores it with this driver.
+    pub(crate) fn database(driver: &str, name: &str, backup: impl AsRef<[u8]>) -> Self {
+        let project = Self::empty();
+        project.write(name, backup);
+        project.manifest_for(driver, name);
+        project
+    }
+
+    /// Writes a manifest that restores a backup with this driver, quickly.
+    pub(crate) fn manifest_for(&self, driver: &str, name: &str) {
+        // Servers do not run as root: their user has to be able to get there.
+        fs::set_permissions(self.folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
+        fs::set_permissions(self.path("tmp"), fs::Permissions::from_mode(0o711)).unwrap();
+        self.write("data/dr/manifest.json", "{}");
+        self.edit(|manifest| {
+            *manifest = serde_json::json!({
+                "backup": {"path": format!("../../{name}"), "sha256": "0".repeat(64),
+                    "captured_at": "2026-11-20T08:00:00Z"},
+                "restore": {"driver": driver},
+            });
+            if driver == "postgres" {
+                manifest["instance"] = serde_json::json!({"profile": "fast"});
+            }
+        });
+        let output = self.run(&["pin", "--captured-at", "2026-11-20T08:00:00Z", "--root", "."]);
+        assert_eq!(output.code(), 0, "{}", output.snapshot());
+    }
+
     /// The sample of `data/dr`, restored below the project.
     pub(crate) fn sample() -> Self {
         let project = Self::empty();
@@ -128,6 +156,7 @@ impl Project {
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("TMPDIR", self.path("tmp"))
+            .env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
             .stdin(Stdio::null());
         command
     }

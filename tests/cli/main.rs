@@ -7,6 +7,7 @@
 )]
 
 mod common;
+mod databases;
 mod drill;
 mod errors;
 mod evidence;

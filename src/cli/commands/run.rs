@@ -113,6 +113,7 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<
         clock: &*resolved.clock,
         watch: &progress,
         temporary_directory: environment.temporary_directory.clone(),
+        cache_directory: environment.cache_directory.clone(),
         search_path: environment.search_path.clone(),
         variable: &Environment::variable,
         keep_artifacts: args.keep_artifacts,

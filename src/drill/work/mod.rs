@@ -1,9 +1,10 @@
 //! What the verifying steps do, and what they report; what the steps of one drill hand on to each other.
 
+mod database;
 mod restore;
 mod vouchers;
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 
 use super::{Loaded, Run, StepResult, shown};
@@ -14,6 +15,7 @@ use crate::fs::{Root, Workspace, real_place};
 use crate::manifest::{Driver, Manifest};
 use crate::payload::inspect;
 use crate::process::Supervisor;
+use crate::restore::database::{Throwaway, wants_copy};
 use crate::wire::event::{BackupFacts, Class, Context, PayloadFacts};
 
 /// What the steps of one drill hand on to each other.
@@ -23,6 +25,7 @@ pub(super) struct Work<'a> {
     workspace: Option<Workspace>,
     hashed: Option<HashedBackup>,
     verified: Option<VerifiedBackup>,
+    instance: Option<Throwaway<'a>>,
     sbom: Option<PathBuf>,
     sbom_bytes: Option<Vec<u8>>,
     vouched_script: Option<Digest>,
@@ -39,6 +42,7 @@ impl<'a> Work<'a> {
             workspace: None,
             hashed: None,
             verified: None,
+            instance: None,
             sbom: None,
             sbom_bytes: None,
             vouched_script: None,
@@ -49,6 +53,7 @@ impl<'a> Work<'a> {
 
     /// Hashes the backup and, in the same pass, makes the private copy that a script is given.
     pub(super) fn verify_digest(&mut self, run: &Run<'_>) -> StepResult {
+        let copies = self.copies_backup();
         let base = match &self.manifest.restore.output_dir {
             Some(output) => self.root.check_output(output).map(|place| place.absolute),
             None => Ok(run.setup.temporary_directory.clone()),
@@ -67,8 +72,6 @@ impl<'a> Work<'a> {
                 return StepResult::failed(Class::Restore, &message, None, Context::default());
             }
         };
-        let copies =
-            matches!(&self.manifest.restore.driver, Driver::Script(script) if script.copy_backup);
         let copy = workspace.backup();
         let (backup, watch) = (&self.manifest.backup, run.setup.watch);
         let length =
@@ -116,6 +119,35 @@ impl<'a> Work<'a> {
         }
         let hint = "the backup was changed after it was pinned; if it is a new one: dr-drill pin";
         StepResult::failed(Class::Integrity, &message, Some(hint.to_owned()), context)
+    }
+
+    /// Whether the restore is given a private copy. Only the copy that is made is ever used, whatever
+    /// the file turns out to be later.
+    fn copies_backup(&self) -> bool {
+        match &self.manifest.restore.driver {
+            Driver::Script(script) => script.copy_backup,
+            Driver::Files(_) => false,
+            Driver::Database(database) => {
+                let mut head = [0; 16];
+                match self.root.open_any(&self.manifest.backup.path) {
+                    Ok((file, _)) if file.metadata().is_ok_and(|m| m.is_dir()) => true,
+                    Ok((mut file, _)) => {
+                        let read = file.read(&mut head).unwrap_or_default();
+                        wants_copy(database.engine, &head[..read])
+                    }
+                    Err(_) => false,
+                }
+            }
+        }
+    }
+
+    /// Accepts the backup if its digest is the one that was pinned, once.
+    fn accept(&mut self) -> bool {
+        let accepted = self.hashed.take().map(|hashed| hashed.accept(&self.manifest.backup.sha256));
+        if let Some(Ok(backup)) = accepted {
+            self.verified = Some(backup);
+        }
+        self.verified.is_some()
     }
 
     pub(super) fn verify_payload(&mut self, run: &Run<'_>) -> StepResult {

@@ -19,11 +19,10 @@ use crate::wire::event::{
 
 impl Work<'_> {
     pub(in super::super) fn restore(&mut self, run: &mut Run<'_>) -> io::Result<StepResult> {
-        let accepted = self.hashed.take().map(|hashed| hashed.accept(&self.manifest.backup.sha256));
-        let (Some(Ok(backup)), Some(workspace)) = (accepted, &self.workspace) else {
+        self.accept();
+        let (Some(backup), Some(workspace)) = (&mut self.verified, &self.workspace) else {
             return Ok(StepResult::skipped("the backup was not verified"));
         };
-        let backup = self.verified.insert(backup);
         match &self.manifest.restore.driver {
             Driver::Script(script) => {
                 let mut log = run.evidence.open("restore/restore.log")?;
@@ -42,6 +41,16 @@ impl Work<'_> {
                     interrupted: &|| setup.watch.interrupted(),
                 };
                 Ok(match restore.run(self.supervisor.take(), &mut log) {
+                    Ok(facts) => restored(facts),
+                    Err(failed) => restore_failed(failed),
+                })
+            }
+            Driver::Database(_) => {
+                let Some(instance) = &self.instance else {
+                    return Ok(StepResult::skipped("there is no server to restore into"));
+                };
+                let mut log = run.evidence.open("restore/restore.log")?;
+                Ok(match instance.restore(backup, self.root, &mut log, run.setup.watch) {
                     Ok(facts) => restored(facts),
                     Err(failed) => restore_failed(failed),
                 })
@@ -66,6 +75,7 @@ impl Work<'_> {
         let result = match &self.manifest.restore.driver {
             Driver::Script(script) => self.compare_script(run, script, backup, workspace),
             Driver::Files(expected) => self.compare_files(run, expected, backup, workspace),
+            Driver::Database(_) => StepResult::skipped("its data is asked, not compared"),
         };
         run.setup.watch.end();
         result
@@ -130,6 +140,7 @@ impl Work<'_> {
             run.evidence.keep_files("restore/artifacts", &workspace.output())?;
         }
         self.supervisor = None;
+        let lost = self.instance.take().is_some_and(|instance| instance.stop().is_err());
         self.verified = None;
         self.hashed = None;
         let removed = workspace.remove();
@@ -139,6 +150,10 @@ impl Work<'_> {
             removed: removed.gone,
         };
         let context = Context { teardown: Some(facts), ..Context::default() };
+        if lost {
+            let message = "the server ended by itself before it was ended";
+            return Ok(StepResult::failed(Class::Restore, &message, None, context));
+        }
         if removed.gone {
             let notes = format!("{} file(s), {} bytes removed", removed.files, removed.bytes);
             return Ok(StepResult::passed(notes, context));
@@ -156,7 +171,7 @@ fn restored(facts: RestoreFacts) -> StepResult {
     StepResult { status: Status::Passed, notes, context, findings }
 }
 
-fn restore_failed(failed: Failed) -> StepResult {
+pub(super) fn restore_failed(failed: Failed) -> StepResult {
     let findings = isolation_findings(&failed.facts);
     let context = Context { restore: Some(*failed.facts), ..Context::default() };
     let class = match &failed.error {

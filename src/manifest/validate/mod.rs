@@ -1,5 +1,6 @@
 //! What a schema cannot say: digests and times are read, and what cannot fail is refused.
 
+mod checks;
 mod policies;
 mod restore;
 mod vouchers;
@@ -7,7 +8,7 @@ mod vouchers;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::{Backup, Manifest, Problem};
+use super::{Backup, Driver, Manifest, Problem};
 use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::document::Document;
@@ -26,7 +27,9 @@ pub(super) fn validate(
     reader.path("/backup/path", &manifest.backup.path);
     let sbom = reader.input("/sbom", manifest.sbom);
     let provenance = reader.provenance("/provenance", manifest.provenance);
-    let restore = reader.restore(manifest.restore, &manifest.backup.path);
+    let restore = reader.restore(manifest.restore, manifest.instance, &manifest.backup.path);
+    let for_database = matches!(restore.driver, Driver::Database(_));
+    let checks = reader.checks(manifest.checks, for_database);
     let policies = reader.policies(manifest.policies.as_ref());
     Some(Manifest {
         name: manifest.name,
@@ -38,6 +41,7 @@ pub(super) fn validate(
         sbom,
         provenance,
         restore,
+        checks,
         policies,
         written_policies: manifest.policies,
     })

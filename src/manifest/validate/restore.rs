@@ -4,7 +4,7 @@ use std::path::{Component, Path};
 use std::time::Duration;
 
 use super::Reader;
-use crate::manifest::{Driver, Files, Restore, Script};
+use crate::manifest::{Confinement, Database, DatabaseEngine, Driver, Files, Restore, Script};
 use crate::wire::manifest as written;
 
 /// Time limit of a restore script that names none.
@@ -13,7 +13,12 @@ const DEFAULT_TIMEOUT_SECONDS: u64 = 3600;
 const DEFAULT_PROCESSES: u64 = 4096;
 
 impl Reader<'_> {
-    pub(super) fn restore(&mut self, restore: written::Restore, backup: &str) -> Restore {
+    pub(super) fn restore(
+        &mut self,
+        restore: written::Restore,
+        instance: Option<written::Instance>,
+        backup: &str,
+    ) -> Restore {
         if let Some(output) = &restore.output_dir {
             self.path("/restore/output_dir", output);
             let (output, backup) = (normal(output), normal(backup));
@@ -31,27 +36,65 @@ impl Reader<'_> {
             written::Driver::Files
         });
         let output_dir = restore.output_dir.clone();
+        self.refuse_others(driver, &restore, instance.is_some());
         let driver = match driver {
             written::Driver::Script => Driver::Script(Box::new(self.script(restore))),
             written::Driver::Files => Driver::Files(self.files(&restore)),
+            written::Driver::Postgres => {
+                database(DatabaseEngine::Postgres, &restore, instance.unwrap_or_default())
+            }
+            written::Driver::Sqlite => {
+                database(DatabaseEngine::Sqlite, &restore, instance.unwrap_or_default())
+            }
         };
         Restore { driver, output_dir }
+    }
+
+    /// A key that a driver does not look at would be a promise that nobody keeps.
+    fn refuse_others(
+        &mut self,
+        driver: written::Driver,
+        restore: &written::Restore,
+        has_instance: bool,
+    ) {
+        use written::Driver::{Files, Postgres, Script, Sqlite};
+        let keys: [(&str, bool, &[written::Driver]); 18] = [
+            ("script", restore.script.is_some(), &[Script]),
+            ("script_sha256", restore.script_sha256.is_some(), &[Script]),
+            ("script_sbom", restore.script_sbom.is_some(), &[Script]),
+            ("script_provenance", restore.script_provenance.is_some(), &[Script]),
+            ("tools", !restore.tools.is_empty(), &[Script]),
+            ("copy_backup", restore.copy_backup.is_some(), &[Script]),
+            ("retries", restore.retries.is_some(), &[Script]),
+            ("recovered", restore.recovered.is_some(), &[Script]),
+            ("recovered_sha256", restore.recovered_sha256.is_some(), &[Script]),
+            ("environment", !restore.environment.is_empty(), &[Script]),
+            ("timeout_seconds", restore.timeout_seconds.is_some(), &[Script, Postgres, Sqlite]),
+            ("isolation", restore.isolation.is_some(), &[Script, Postgres, Sqlite]),
+            ("limits", restore.limits.is_some(), &[Script, Postgres, Sqlite]),
+            ("database", restore.database.is_some(), &[Postgres]),
+            ("jobs", restore.jobs.is_some(), &[Postgres]),
+            ("tree_sha256", restore.tree_sha256.is_some(), &[Files]),
+            ("digests", restore.digests.is_some(), &[Files]),
+            ("", has_instance, &[Postgres]),
+        ];
+        for (key, given, drivers) in keys {
+            if !given || drivers.contains(&driver) {
+                continue;
+            }
+            let names: Vec<&str> = drivers.iter().map(|driver| driver.name()).collect();
+            let message =
+                format!("is for the driver `{}`, and would not be looked at", names.join("`, `"));
+            let pointer =
+                if key.is_empty() { "/instance".to_owned() } else { format!("/restore/{key}") };
+            let hint = format!("remove it: this manifest restores with `{}`", driver.name());
+            self.problem(&pointer, &message, Some(&hint));
+        }
     }
 
     fn script(&mut self, restore: written::Restore) -> Script {
         if restore.script.is_none() {
             self.problem("/restore", "the driver `script` needs the key `script`", None);
-        }
-        for (key, given) in
-            [("tree_sha256", restore.tree_sha256.is_some()), ("digests", restore.digests.is_some())]
-        {
-            if given {
-                self.problem(
-                    &format!("/restore/{key}"),
-                    "is for the driver `files`, and would not be looked at",
-                    Some("for a script, name what it recovers: `recovered`, `recovered_sha256`"),
-                );
-            }
         }
         if let Some(recovered) = &restore.recovered {
             let plain = Path::new(recovered)
@@ -65,10 +108,9 @@ impl Reader<'_> {
                 );
             }
         }
+        let confinement = confinement(&restore);
         let path = restore.script.unwrap_or_default();
         self.path("/restore/script", &path);
-        let limits = restore.limits.unwrap_or_default();
-        let bytes = |mib: Option<u64>| mib.map(|mib| mib.saturating_mul(1 << 20));
         Script {
             path,
             sha256: self.read("/restore/script_sha256", restore.script_sha256.as_deref()),
@@ -76,45 +118,16 @@ impl Reader<'_> {
             provenance: self.provenance("/restore/script_provenance", restore.script_provenance),
             tools: restore.tools,
             copy_backup: restore.copy_backup.unwrap_or(true),
-            timeout: Duration::from_secs(
-                restore.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
-            ),
             retries: restore.retries.unwrap_or(0),
             recovered: restore.recovered,
             recovered_sha256: self
                 .read("/restore/recovered_sha256", restore.recovered_sha256.as_deref()),
             environment: restore.environment,
-            isolation: restore.isolation.unwrap_or_default(),
-            memory_bytes: bytes(limits.memory_mib),
-            processes: limits.processes.unwrap_or(DEFAULT_PROCESSES),
-            file_bytes: bytes(limits.file_mib),
+            confinement,
         }
     }
 
     fn files(&mut self, restore: &written::Restore) -> Files {
-        for (key, given) in [
-            ("script", restore.script.is_some()),
-            ("script_sha256", restore.script_sha256.is_some()),
-            ("script_sbom", restore.script_sbom.is_some()),
-            ("script_provenance", restore.script_provenance.is_some()),
-            ("tools", !restore.tools.is_empty()),
-            ("copy_backup", restore.copy_backup.is_some()),
-            ("retries", restore.retries.is_some()),
-            ("timeout_seconds", restore.timeout_seconds.is_some()),
-            ("recovered", restore.recovered.is_some()),
-            ("recovered_sha256", restore.recovered_sha256.is_some()),
-            ("environment", !restore.environment.is_empty()),
-            ("isolation", restore.isolation.is_some()),
-            ("limits", restore.limits.is_some()),
-        ] {
-            if given {
-                self.problem(
-                    &format!("/restore/{key}"),
-                    "is for the driver `script`, and would not be looked at",
-                    Some("remove it, or restore with a script"),
-                );
-            }
-        }
         if let Some(digests) = &restore.digests {
             self.path("/restore/digests", digests);
         }
@@ -123,6 +136,34 @@ impl Reader<'_> {
             digests: restore.digests.clone(),
         }
     }
+}
+
+fn confinement(restore: &written::Restore) -> Confinement {
+    let limits = restore.limits.unwrap_or_default();
+    let bytes = |mib: Option<u64>| mib.map(|mib| mib.saturating_mul(1 << 20));
+    let timeout = restore.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS);
+    Confinement {
+        timeout: Duration::from_secs(timeout),
+        isolation: restore.isolation.unwrap_or_default(),
+        memory_bytes: bytes(limits.memory_mib),
+        processes: limits.processes.unwrap_or(DEFAULT_PROCESSES),
+        file_bytes: bytes(limits.file_mib),
+    }
+}
+
+fn database(
+    engine: DatabaseEngine,
+    restore: &written::Restore,
+    instance: written::Instance,
+) -> Driver {
+    Driver::Database(Box::new(Database {
+        engine,
+        name: restore.database.clone(),
+        jobs: restore.jobs,
+        profile: instance.profile.unwrap_or_default(),
+        version: instance.version,
+        confinement: confinement(restore),
+    }))
 }
 
 /// A relative path with `.` and `..` resolved by name.

@@ -12,6 +12,8 @@
 //! ```
 
 mod facts;
+mod restored;
+mod vouched;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +21,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use facts::*;
+pub use restored::*;
+pub use vouched::*;
 
 /// Value of `schema` in every event.
 pub const SCHEMA: &str = "dr_drill.event.v1";
@@ -79,6 +83,8 @@ pub enum Body {
         /// What was found out.
         context: Box<Context>,
     },
+    /// A question about the restored data was answered.
+    CheckFinished(CheckFacts),
     /// Something a person must know.
     Finding(Finding),
     /// A drill ended.
@@ -160,6 +166,8 @@ pub enum Class {
     Integrity,
     /// The restore did not work.
     Restore,
+    /// The restored data is not what it should be.
+    Check,
     /// Times contradict each other or lie in the future.
     CaptureTime,
     /// A limit was broken.

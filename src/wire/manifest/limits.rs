@@ -78,6 +78,8 @@ pub enum SbomProfile {
 pub enum Phase {
     /// Reading the manifest, the backup and what vouches for it.
     Verify,
+    /// Getting a server ready to restore into.
+    Provision,
     /// The restore itself.
     Restore,
     /// Comparing what was recovered.

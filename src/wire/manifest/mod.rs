@@ -1,5 +1,6 @@
 //! The manifest, version 1: what to drill and what must hold.
 
+mod checks;
 mod limits;
 mod recovery;
 mod vouchers;
@@ -7,6 +8,7 @@ mod vouchers;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use checks::*;
 pub use limits::*;
 pub use recovery::*;
 pub use vouchers::*;
@@ -30,6 +32,14 @@ pub struct Manifest {
     pub provenance: Option<Provenance>,
     /// How it is restored.
     pub restore: Restore,
+    /// The throwaway server that a database is restored into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<Instance>,
+    /// What must hold of the restored data. A database is always asked whether it answers and
+    /// whether it is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub checks: Vec<Check>,
     /// Limits on what is measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<Policies>,

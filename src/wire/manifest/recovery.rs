@@ -68,6 +68,15 @@ pub struct Restore {
     /// What the script may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+    /// For `postgres`: the database to look at, where a dump holds several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub database: Option<String>,
+    /// For `postgres` and an archive: how many tables are restored at once. Default: the number of
+    /// processors, at most 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 64))]
+    pub jobs: Option<u32>,
     /// For `files` and an archive: the tree digest that the unpacked archive must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^(sha256:)?[0-9a-fA-F]{64}$"))]
@@ -86,6 +95,23 @@ pub enum Driver {
     Script,
     /// A directory tree or an archive, copied or unpacked by the tool itself.
     Files,
+    /// A dump of PostgreSQL, into a server of its own.
+    Postgres,
+    /// A database file or a dump of SQLite.
+    Sqlite,
+}
+
+impl Driver {
+    /// Its name, as manifests write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Script => "script",
+            Self::Files => "files",
+            Self::Postgres => "postgres",
+            Self::Sqlite => "sqlite",
+        }
+    }
 }
 
 /// What happens where the kernel refuses a protection.
@@ -97,6 +123,30 @@ pub enum Isolation {
     /// The restore runs with what is to be had, and a finding says what was missing.
     #[default]
     BestEffort,
+}
+
+/// The throwaway server that a database is restored into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Instance {
+    /// Whether it writes as a server in production does. Default: durable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+    /// Major version of the server. Default: the oldest that is installed and can read the backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 9, max = 99))]
+    pub version: Option<u32>,
+}
+
+/// How a throwaway server writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// With the server's defaults: the time that is measured is an honest one.
+    #[default]
+    Durable,
+    /// Without waiting for the disk: for drills that ask whether the data is whole.
+    Fast,
 }
 
 /// What a recall script may use.

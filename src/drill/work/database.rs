@@ -1,0 +1,121 @@
+//! What the steps of a restored database do: get it ready, and ask it.
+
+use std::io;
+
+use super::super::{Run, StepResult};
+use super::Work;
+use super::restore::restore_failed;
+use crate::check;
+use crate::restore::Failed;
+use crate::restore::database::{Provision, Throwaway};
+use crate::wire::event::{
+    Body, CheckFacts, Class, Context, Finding, RestoreFacts, Severity, Status,
+};
+
+impl<'a> Work<'a> {
+    pub(in super::super) fn provision(&mut self, run: &Run<'a>) -> StepResult {
+        let Some(database) = self.manifest.database() else {
+            return StepResult::skipped("no server is needed");
+        };
+        if !self.accept() {
+            return StepResult::skipped("the backup was not verified");
+        }
+        let (Some(backup), Some(workspace)) = (&self.verified, &self.workspace) else {
+            return StepResult::skipped("the backup was not verified");
+        };
+        let watch = run.setup.watch;
+        let provision = Provision {
+            database,
+            workspace,
+            search_path: run.setup.search_path.clone(),
+            cache: run.setup.cache_directory.clone(),
+            observer: watch,
+            interrupt: watch,
+        };
+        match Throwaway::provision(&provision, database, watch, backup) {
+            Ok(instance) => {
+                let facts = instance.facts().clone();
+                let ready = facts.ready_seconds.map(|s| format!(", ready in {s:.3} s"));
+                let notes =
+                    format!("{} {}{}", facts.engine, facts.version, ready.unwrap_or_default());
+                let mut result = StepResult::passed(
+                    notes,
+                    Context { instance: Some(facts), ..Context::default() },
+                );
+                result.findings = missing_roles(&instance.facts().roles);
+                self.instance = Some(instance);
+                result
+            }
+            Err(error) => {
+                let facts = Box::new(RestoreFacts::default());
+                let failed = restore_failed(Failed { facts, error });
+                let context = Context { restore: None, ..failed.context };
+                StepResult { context, ..failed }
+            }
+        }
+    }
+
+    pub(in super::super) fn run_checks(&self, run: &mut Run<'_>) -> io::Result<StepResult> {
+        let Some(instance) = &self.instance else {
+            return Ok(StepResult::skipped("there is no database to ask"));
+        };
+        let checks = &self.manifest.checks;
+        let now = run.setup.clock.now();
+        let (mut held, mut failed, mut findings) = (0, None::<CheckFacts>, Vec::new());
+        for (check, number) in checks.iter().zip(1..) {
+            if run.setup.watch.interrupted() {
+                let message = "the drill was interrupted while the data was asked";
+                let context = Context::default();
+                return Ok(StepResult::failed(Class::Incomplete, &message, None, context));
+            }
+            let facts = match &failed {
+                Some(_) => check::skip(number, check),
+                None => check::run(number, check, instance.target(), now),
+            };
+            match facts.status {
+                Status::Passed => held += 1,
+                Status::Failed if facts.critical => failed = Some(facts.clone()),
+                Status::Failed => findings.push(warning(&facts)),
+                Status::Skipped | Status::Inconclusive => {}
+            }
+            run.emit(Body::CheckFinished(facts))?;
+        }
+        let notes = format!("{held} of {} check(s) hold", checks.len());
+        let result = match failed {
+            None => StepResult::passed(notes, Context::default()),
+            Some(first) => {
+                let message = format!("{}: {}", first.check, first.message);
+                StepResult::failed(Class::Check, &message, None, Context::default())
+            }
+        };
+        Ok(StepResult { findings, ..result })
+    }
+}
+
+fn warning(facts: &CheckFacts) -> Finding {
+    Finding {
+        id: "check_failed".to_owned(),
+        severity: Severity::Warning,
+        message: format!("{}: {}", facts.check, facts.message),
+        place: format!("checks {}", facts.id),
+        class: None,
+    }
+}
+
+/// Roles are not part of a dump of one database: whoever recovers has to bring them.
+fn missing_roles(roles: &[String]) -> Vec<Finding> {
+    if roles.is_empty() {
+        return Vec::new();
+    }
+    vec![Finding {
+        id: "roles_missing".to_owned(),
+        severity: Severity::Info,
+        message: format!(
+            "the dump speaks of role(s) that it does not make: {}; they were made without rights, \
+             and a recovery needs them from elsewhere (pg_dumpall --roles-only)",
+            roles.join(", ")
+        ),
+        place: "provision_instance".to_owned(),
+        class: None,
+    }]
+}

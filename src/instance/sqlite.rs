@@ -1,0 +1,90 @@
+//! SQLite: no server, but its own program in the sandbox, on a file of its own.
+
+use std::path::{Path, PathBuf};
+
+use super::{COLUMN, InstanceError, NULL, Quarters, ROW, rows};
+use crate::target::{Engine, Row, Target, TargetError};
+
+/// A database in a file.
+pub struct Sqlite<'a> {
+    quarters: Quarters<'a>,
+    program: PathBuf,
+    file: PathBuf,
+    /// What the program says of its version.
+    pub version: String,
+}
+
+impl<'a> Sqlite<'a> {
+    /// Finds the program, for a database that is not there yet.
+    ///
+    /// # Errors
+    /// When it is not installed.
+    pub fn find(quarters: Quarters<'a>) -> Result<Self, InstanceError> {
+        let program = std::env::split_paths(&quarters.search_path)
+            .filter(|folder| folder.is_absolute())
+            .map(|folder| folder.join("sqlite3"))
+            .find(|program| program.is_file())
+            .ok_or(InstanceError::NotInstalled("sqlite3"))?;
+        let said = quarters.ask(&program, &["--version"], &[])?;
+        let version = said.split_ascii_whitespace().next().unwrap_or_default().to_owned();
+        let file = quarters.folder.join("restored.db");
+        Ok(Self { quarters, program, file, version })
+    }
+
+    /// Where clients run.
+    #[must_use]
+    pub fn quarters(&self) -> &Quarters<'a> {
+        &self.quarters
+    }
+
+    /// The program.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The file of the database.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+}
+
+impl Target for Sqlite<'_> {
+    fn engine(&self) -> Engine {
+        Engine::Sqlite
+    }
+
+    fn query(&self, sql: &str) -> Result<Vec<Row>, TargetError> {
+        let (column, row) = (COLUMN.to_string(), ROW.to_string());
+        let file = self.file.display().to_string();
+        let arguments = [
+            "-batch",
+            "-bail",
+            "-init",
+            "/dev/null",
+            "-readonly",
+            "-safe",
+            "-noheader",
+            "-separator",
+            &column,
+            "-newline",
+            &row,
+            "-nullvalue",
+            NULL,
+            &file,
+            sql,
+        ];
+        let text = self
+            .quarters
+            .ask(&self.program, &arguments, &[])
+            .map_err(|error| TargetError(error.to_string()))?;
+        Ok(if text.is_empty() { Vec::new() } else { rows(&text) })
+    }
+
+    fn damage(&self) -> Result<Vec<String>, TargetError> {
+        let found = self.query("PRAGMA integrity_check")?;
+        let lines = found.into_iter().filter_map(|row| row.into_iter().next().flatten());
+        Ok(lines.filter(|line| line != "ok").collect())
+    }
+}

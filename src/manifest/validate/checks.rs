@@ -1,0 +1,62 @@
+//! Checks that could not fail are refused before anything is run.
+
+use super::Reader;
+use crate::wire::manifest::Check;
+
+impl Reader<'_> {
+    /// The checks of a manifest. Every database is asked first whether it answers and whether it is
+    /// empty: one that is did not come back.
+    pub(super) fn checks(&mut self, checks: Vec<Check>, for_database: bool) -> Vec<Check> {
+        if !for_database && !checks.is_empty() {
+            let message = "there is no database to ask: nothing would be checked";
+            self.problem("/checks", message, Some("set restore.driver to that of a database"));
+        }
+        for (check, index) in checks.iter().zip(0_usize..) {
+            if let Some((message, hint)) = cannot_fail(check) {
+                self.problem(&format!("/checks/{index}"), message, Some(hint));
+            }
+            if let Check::Query { expected_sha256: Some(digest), .. } = check {
+                let pointer = format!("/checks/{index}/expected_sha256");
+                let _ = self.read::<crate::digest::Digest>(&pointer, Some(digest));
+            }
+        }
+        let always = [Check::Connectivity { critical: None }, Check::NotEmpty { critical: None }];
+        let named = |kind: &str| checks.iter().any(|check| check.kind() == kind);
+        let unnamed = always.into_iter().filter(|check| for_database && !named(check.kind()));
+        let mut all: Vec<Check> = unnamed.collect();
+        all.extend(checks);
+        all
+    }
+}
+
+/// Why a check would hold whatever came back, or never, and how to make it bite.
+fn cannot_fail(check: &Check) -> Option<(&'static str, &'static str)> {
+    match check {
+        Check::RowCount { exact: None, min: None, max: None, .. } => {
+            Some(("expects nothing: any number of rows would do", "give `min` or `exact`"))
+        }
+        Check::RowCount { exact: None, min: None, .. } => Some((
+            "holds for an empty table: what is lost is not noticed",
+            "give `min` besides `max`, or `exact`",
+        )),
+        Check::RowCount { exact: Some(_), min, max, .. } if min.is_some() || max.is_some() => {
+            Some(("asks for an exact number and for bounds", "give `exact`, or `min` and `max`"))
+        }
+        Check::RowCount { min: Some(min), max: Some(max), .. } if min > max => {
+            Some(("could never hold: `min` is greater than `max`", "exchange them"))
+        }
+        Check::Query { expected: None, expected_sha256: None, .. } => Some((
+            "expects nothing: any answer would do",
+            "give `expected`, or `expected_sha256` for what is to stand nowhere",
+        )),
+        Check::Query { expected: Some(_), expected_sha256: Some(_), .. } => {
+            Some(("expects two things", "give `expected` or `expected_sha256`"))
+        }
+        Check::Query { expected, tolerance: Some(_), .. }
+            if expected.as_deref().is_none_or(|text| text.trim().parse::<f64>().is_err()) =>
+        {
+            Some(("has a tolerance, and expects no number", "remove `tolerance`"))
+        }
+        _ => None,
+    }
+}

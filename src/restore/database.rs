@@ -1,0 +1,187 @@
+//! Restores into a throwaway database, whichever it is: got ready, filled, asked, and ended.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::program::Programs;
+use super::{Failed, RestoreError, postgres, sqlite};
+use crate::backup::VerifiedBackup;
+use crate::digest::Observer;
+use crate::fs::{Root, Workspace};
+use crate::instance::{InstanceError, Quarters, Sqlite};
+use crate::manifest::{Database, DatabaseEngine};
+use crate::process::{Interrupt, ProcessError, unprivileged};
+use crate::target::Target;
+use crate::wire::event::{InstanceFacts, ProgramFacts, ProgramRole, RestoreFacts};
+
+/// What an instance is made with.
+pub struct Provision<'a> {
+    /// What the manifest asks for.
+    pub database: &'a Database,
+    /// The run's private directory.
+    pub workspace: &'a Workspace,
+    /// Where programs are looked for.
+    pub search_path: OsString,
+    /// Where files of new servers are kept from one drill to the next, if anywhere.
+    pub cache: Option<PathBuf>,
+    /// Watches hashing.
+    pub observer: &'a dyn Observer,
+    /// Whether the drill is to end.
+    pub interrupt: &'a dyn Interrupt,
+}
+
+/// A database that is there for one drill.
+pub struct Throwaway<'a> {
+    engine: Engine<'a>,
+    facts: InstanceFacts,
+    programs: Vec<ProgramFacts>,
+}
+
+enum Engine<'a> {
+    Postgres(Box<postgres::Prepared<'a>>),
+    Sqlite(Box<Sqlite<'a>>),
+}
+
+impl<'a> Throwaway<'a> {
+    /// Gets a database ready that the backup can be restored into.
+    ///
+    /// # Errors
+    /// When none can be had.
+    pub fn provision(
+        given: &Provision<'_>,
+        confinement: &'a Database,
+        interrupt: &'a dyn Interrupt,
+        backup: &VerifiedBackup,
+    ) -> Result<Self, RestoreError> {
+        let quarters = quarters(given, confinement, interrupt)?;
+        let programs = Programs {
+            search_path: &given.search_path,
+            workspace: given.workspace,
+            observer: given.observer,
+            interrupted: &|| given.interrupt.interrupted(),
+        };
+        let identify = |list: Vec<(ProgramRole, PathBuf)>| {
+            let named = list
+                .iter()
+                .map(|(role, path)| programs.identify(*role, &path.display().to_string()));
+            named.collect::<Result<Vec<_>, _>>()
+        };
+        match given.database.engine {
+            DatabaseEngine::Postgres => {
+                let cache = given.cache.as_deref();
+                let prepared = postgres::prepare(backup, quarters, given.database, cache)?;
+                let programs = identify(postgres::programs(&prepared))?;
+                let facts = prepared.facts.clone();
+                Ok(Self { engine: Engine::Postgres(Box::new(prepared)), facts, programs })
+            }
+            DatabaseEngine::Sqlite => {
+                let sqlite = Sqlite::find(quarters)?;
+                let programs = identify(vec![(ProgramRole::Client, sqlite.program().to_owned())])?;
+                let facts = InstanceFacts {
+                    engine: "sqlite".to_owned(),
+                    version: sqlite.version.clone(),
+                    profile: given.database.profile,
+                    ready_seconds: None,
+                    database: "main".to_owned(),
+                    roles: Vec::new(),
+                    user: sqlite.quarters().user.as_ref().map(|user| user.name.clone()),
+                };
+                Ok(Self { engine: Engine::Sqlite(Box::new(sqlite)), facts, programs })
+            }
+        }
+    }
+
+    /// What is known of it.
+    #[must_use]
+    pub fn facts(&self) -> &InstanceFacts {
+        &self.facts
+    }
+
+    /// Restores the backup into it.
+    ///
+    /// # Errors
+    /// When that did not work, or the backup did not stay as it was.
+    pub fn restore(
+        &self,
+        backup: &VerifiedBackup,
+        root: &Root,
+        log: &mut File,
+        observer: &dyn Observer,
+    ) -> Result<RestoreFacts, Failed> {
+        let result = match &self.engine {
+            Engine::Postgres(prepared) => postgres::restore(prepared, backup, log),
+            Engine::Sqlite(sqlite) => sqlite::restore(sqlite, backup, log),
+        };
+        let with_programs = |mut facts: RestoreFacts| {
+            facts.programs.clone_from(&self.programs);
+            facts
+        };
+        let facts = result.map(with_programs).map_err(|failed| Failed {
+            facts: Box::new(with_programs(*failed.facts)),
+            error: failed.error,
+        })?;
+        match backup.check_unchanged(root, observer) {
+            Ok(()) => Ok(facts),
+            Err(error) => Err(Failed { facts: Box::new(facts), error: error.into() }),
+        }
+    }
+
+    /// What can be asked.
+    #[must_use]
+    pub fn target(&self) -> &dyn Target {
+        match &self.engine {
+            Engine::Postgres(prepared) => &prepared.server,
+            Engine::Sqlite(sqlite) => &**sqlite,
+        }
+    }
+
+    /// Ends it, with all that it started. Its files are removed with the directory of the run.
+    ///
+    /// # Errors
+    /// When it had been lost.
+    pub fn stop(self) -> Result<(), ProcessError> {
+        match self.engine {
+            Engine::Postgres(prepared) => prepared.server.stop().map(drop),
+            Engine::Sqlite(_) => Ok(()),
+        }
+    }
+}
+
+/// Whether a driver needs the backup as a file of its own, by the bytes that it begins with: an
+/// archive is read here and there, everything else from its beginning to its end.
+#[must_use]
+pub fn wants_copy(engine: DatabaseEngine, head: &[u8]) -> bool {
+    engine == DatabaseEngine::Postgres && postgres::is_archive(head)
+}
+
+fn quarters<'a>(
+    given: &Provision<'_>,
+    database: &'a Database,
+    interrupt: &'a dyn Interrupt,
+) -> Result<Quarters<'a>, InstanceError> {
+    // Only root can, and must, run servers as somebody else.
+    let user = rustix::process::geteuid().is_root().then(unprivileged);
+    let user = match user {
+        Some(None) => return Err(InstanceError::NoUser),
+        other => other.flatten(),
+    };
+    let owner = user.as_ref().map(|user| (user.id, user.group));
+    let folder = given.workspace.instance(owner)?;
+    if let Some(user) = &user {
+        let closed =
+            |path: &&Path| path.metadata().is_ok_and(|m| m.permissions().mode() & 0o1 == 0);
+        if let Some(closed) = folder.ancestors().skip(1).find(closed) {
+            let (user, folder) = (user.name.clone(), closed.display().to_string());
+            return Err(InstanceError::Unreachable { user, folder });
+        }
+    }
+    Ok(Quarters {
+        folder,
+        user,
+        search_path: given.search_path.clone(),
+        confinement: &database.confinement,
+        interrupt,
+    })
+}

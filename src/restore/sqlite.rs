@@ -1,0 +1,107 @@
+//! The `sqlite` driver: a database file, compressed or not, or the SQL of `.dump`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek as _};
+use std::os::unix::fs::{OpenOptionsExt as _, chown};
+
+use super::feed::{end_mark, feed, redactor};
+use super::printed::{Printed, last_lines, write_log};
+use super::{Failed, RestoreError};
+use crate::backup::VerifiedBackup;
+use crate::clock::Stopwatch;
+use crate::instance::{InstanceError, Sqlite, how, isolation};
+use crate::payload::{Compression, decoder};
+use crate::process::End;
+use crate::secret::Redactor;
+use crate::wire::event::RestoreFacts;
+
+/// First bytes of every database file.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Restores a database file by copying it, a dump by running it.
+///
+/// # Errors
+/// When anything went wrong, with what the program said of it.
+pub(super) fn restore(
+    sqlite: &Sqlite<'_>,
+    backup: &VerifiedBackup,
+    log: &mut File,
+) -> Result<RestoreFacts, Failed> {
+    let watch = Stopwatch::start();
+    let mut facts =
+        RestoreFacts { driver: "sqlite".to_owned(), attempts: 1, ..RestoreFacts::default() };
+    let mut printed = Printed::default();
+    let result = match copy_database(sqlite, backup) {
+        Ok(true) => Ok(()),
+        Ok(false) => run_dump(sqlite, backup, &mut printed, &mut facts),
+        Err(error) => Err(error.into()),
+    };
+    facts.seconds = watch.seconds();
+    facts.output_bytes = printed.total;
+    let kept = printed.redacted(&Redactor::default());
+    let logged = write_log(log, 1, &kept, &printed).map_err(RestoreError::Output);
+    match result.and(logged) {
+        Ok(()) => Ok(facts),
+        Err(error) => {
+            facts.last_lines = last_lines(&kept);
+            Err(Failed { facts: Box::new(facts), error })
+        }
+    }
+}
+
+/// Copies a database file; `false` if it is none.
+fn copy_database(sqlite: &Sqlite<'_>, backup: &VerifiedBackup) -> Result<bool, InstanceError> {
+    let mut file = backup.facts().handle().try_clone()?;
+    file.rewind()?;
+    let mut head = [0; 16];
+    let length = file.read(&mut head)?;
+    file.rewind()?;
+    let mut source: Box<dyn Read + '_> = match Compression::of(&head[..length]) {
+        Some(compression) => decoder(compression, &mut file)?,
+        None => Box::new(file),
+    };
+    let mut start = Vec::new();
+    source.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start)?;
+    if start != MAGIC {
+        return Ok(false);
+    }
+    let mut target =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(sqlite.file())?;
+    io::copy(&mut start.chain(source), &mut target)?;
+    if let Some(user) = &sqlite.quarters().user {
+        chown(sqlite.file(), Some(user.id), Some(user.group))?;
+    }
+    Ok(true)
+}
+
+fn run_dump(
+    sqlite: &Sqlite<'_>,
+    backup: &VerifiedBackup,
+    printed: &mut Printed,
+    facts: &mut RestoreFacts,
+) -> Result<(), RestoreError> {
+    let quarters = sqlite.quarters();
+    let database = sqlite.file().display().to_string();
+    let mark = end_mark(quarters);
+    let last = format!("\n.print {mark}\n");
+    let finished = feed(backup.facts().handle(), &last, quarters, |pipe| {
+        let read = format!(".read {}", pipe.display());
+        let arguments = ["-batch", "-bail", "-init", "/dev/null", &database, &read];
+        quarters.run(sqlite.program(), &arguments, &[], &mut |bytes| printed.add(bytes))
+    })?;
+    facts.isolation = isolation(&finished);
+    printed.redact(&redactor(quarters));
+    let errors = printed.lines_with(&["Error", "error"]);
+    let failed =
+        |how: String| RestoreError::Client { program: "sqlite3", how, errors: errors.clone() };
+    let whole = printed.take_line(&mark);
+    match finished.end {
+        End::Exited(0) if errors.is_empty() && whole => Ok(()),
+        End::Exited(0) if !errors.is_empty() => {
+            Err(failed("ended as if all were well, but said otherwise".to_owned()))
+        }
+        End::Exited(0) => Err(failed("stopped before the end of the dump".to_owned())),
+        End::Interrupted => Err(RestoreError::Interrupted),
+        other => Err(failed(how(&other))),
+    }
+}

@@ -1,0 +1,41 @@
+//! What can be asked of a restored thing.
+
+/// What a database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// PostgreSQL.
+    PostgreSql,
+    /// SQLite.
+    Sqlite,
+}
+
+/// A row of an answer: the text of each column, nothing for NULL.
+pub type Row = Vec<Option<String>>;
+
+/// A question that was not answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TargetError(pub String);
+
+/// A restored database. What is asked of it never changes it.
+pub trait Target {
+    /// What it is.
+    fn engine(&self) -> Engine;
+
+    /// The rows that a query gives.
+    ///
+    /// # Errors
+    /// When the database does not answer, or does not understand.
+    fn query(&self, sql: &str) -> Result<Vec<Row>, TargetError>;
+
+    /// What the database's own tool says of damage; nothing where all is well.
+    ///
+    /// # Errors
+    /// When it could not be asked.
+    fn damage(&self) -> Result<Vec<String>, TargetError>;
+
+    /// A name in a query, whatever it holds.
+    fn quoted(&self, name: &str) -> String {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
