@@ -181,6 +181,7 @@ pub fn init(
             ..wire::Restore::default()
         },
         instance: None,
+        baseline: None,
         checks: Vec::new(),
         policies: Some(wire::Policies {
             max_rpo_minutes: Some(DEFAULT_RPO_MINUTES),

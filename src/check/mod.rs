@@ -1,6 +1,7 @@
 //! Questions about restored data, one file a kind. What is found is data; only a database that does
 //! not answer is an error, and then the check fails.
 
+mod baseline;
 mod catalog;
 mod keys;
 mod query;
@@ -9,13 +10,15 @@ mod structure;
 
 use crate::clock::{Stopwatch, Timestamp};
 use crate::target::{Target, TargetError};
+use crate::wire::baseline::Baseline;
 use crate::wire::event::{CheckFacts, Status};
 use crate::wire::manifest::Check;
 
+pub use baseline::record;
 pub use catalog::tables;
 
 /// Every kind of check. Tests walk the list.
-pub const KINDS: [&str; 10] = [
+pub const KINDS: [&str; 12] = [
     "connectivity",
     "not_empty",
     "required_tables",
@@ -25,6 +28,8 @@ pub const KINDS: [&str; 10] = [
     "sequences",
     "integrity",
     "newest_row",
+    "structure",
+    "content",
     "query",
 ];
 
@@ -39,11 +44,18 @@ struct Answer {
     newest_row_at: Option<Timestamp>,
 }
 
-/// Asks one question. `number` is its place among the checks, from 1.
+/// Asks one question. `number` is its place among the checks, from 1; `baseline` is what some compare
+/// with.
 #[must_use]
-pub fn run(number: usize, check: &Check, target: &dyn Target, now: Timestamp) -> CheckFacts {
+pub fn run(
+    number: usize,
+    check: &Check,
+    target: &dyn Target,
+    now: Timestamp,
+    baseline: Option<&Baseline>,
+) -> CheckFacts {
     let watch = Stopwatch::start();
-    let asked = ask(check, target, now);
+    let asked = ask(check, target, now, baseline);
     let mut facts = unanswered(number, check);
     facts.duration_seconds = watch.seconds();
     match asked {
@@ -85,7 +97,13 @@ fn unanswered(number: usize, check: &Check) -> CheckFacts {
     }
 }
 
-fn ask(check: &Check, target: &dyn Target, now: Timestamp) -> Result<Answer, TargetError> {
+fn ask(
+    check: &Check,
+    target: &dyn Target,
+    now: Timestamp,
+    baseline: Option<&Baseline>,
+) -> Result<Answer, TargetError> {
+    let baseline = || baseline.ok_or_else(|| TargetError("there is no baseline".to_owned()));
     match check {
         Check::Connectivity { .. } => query::connectivity(target),
         Check::NotEmpty { .. } => rows::not_empty(target),
@@ -99,6 +117,10 @@ fn ask(check: &Check, target: &dyn Target, now: Timestamp) -> Result<Answer, Tar
         Check::Integrity { .. } => structure::integrity(target),
         Check::NewestRow { table, column, max_age_minutes, .. } => {
             rows::newest_row(target, table, column, *max_age_minutes, now)
+        }
+        Check::Structure { .. } => baseline::structure(target, baseline()?),
+        Check::Content { tables, tolerance_percent, .. } => {
+            baseline::content(target, baseline()?, tables, *tolerance_percent)
         }
         Check::Query { sql, expected, expected_sha256, tolerance, .. } => {
             let wanted = query::Wanted {

@@ -47,6 +47,8 @@ pub struct Setup<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
     /// Whether recovered artifacts are kept with the evidence.
     pub keep_artifacts: bool,
+    /// Whether it is recorded in the evidence what a database was found to be.
+    pub record_baseline: bool,
 }
 
 /// What a drill came to.

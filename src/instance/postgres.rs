@@ -55,6 +55,10 @@ const FAST: [&str; 10] = [
     "autovacuum=off",
 ];
 
+/// How it writes values, whatever a database was set to: checksums are made of them.
+const SPEAKING: &str = "-c client_min_messages=error -c TimeZone=UTC -c DateStyle=ISO \
+    -c IntervalStyle=postgres -c extra_float_digits=1 -c bytea_output=hex";
+
 /// A version that is installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installation {
@@ -259,7 +263,7 @@ impl<'a> Postgres<'a> {
             "-c",
             sql,
         ];
-        let options = format!("-c client_min_messages=error -c TimeZone=UTC {}", options.join(" "));
+        let options = format!("{SPEAKING} {}", options.join(" "));
         let address = self.address();
         let mut environment: Vec<(&str, &str)> =
             address.iter().map(|(name, value)| (*name, value.as_str())).collect();

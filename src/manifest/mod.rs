@@ -34,6 +34,8 @@ pub struct Manifest {
     pub provenance: Option<Provenance>,
     /// How it is restored.
     pub restore: Restore,
+    /// What the database was.
+    pub baseline: Option<Input>,
     /// What must hold of the restored data, with what every database is asked.
     pub checks: Vec<wire::manifest::Check>,
     /// Limits on what is measured.

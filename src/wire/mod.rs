@@ -4,13 +4,14 @@
 //! and compared with them in a test.
 
 pub mod answer;
+pub mod baseline;
 pub mod event;
 pub mod manifest;
 pub mod metrics;
 pub mod report;
 
 /// Name, file name and text of every schema, as `dr-drill schema NAME` prints it.
-pub const SCHEMAS: [(&str, &str, &str); 8] = [
+pub const SCHEMAS: [(&str, &str, &str); 9] = [
     ("manifest", "manifest.v1.schema.json", include_str!("../../schemas/manifest.v1.schema.json")),
     ("event", "event.v1.schema.json", include_str!("../../schemas/event.v1.schema.json")),
     ("report", "report.v2.schema.json", include_str!("../../schemas/report.v2.schema.json")),
@@ -25,6 +26,7 @@ pub const SCHEMAS: [(&str, &str, &str); 8] = [
         "manifest-check.v1.schema.json",
         include_str!("../../schemas/manifest-check.v1.schema.json"),
     ),
+    ("baseline", "baseline.v1.schema.json", include_str!("../../schemas/baseline.v1.schema.json")),
     ("check", "check.v1.schema.json", include_str!("../../schemas/check.v1.schema.json")),
     ("plan", "plan.v1.schema.json", include_str!("../../schemas/plan.v1.schema.json")),
 ];
@@ -58,6 +60,7 @@ mod tests {
             draft_07::<metrics::Metrics>(),
             draft_07::<answer::Verification>(),
             draft_07::<answer::ManifestCheck>(),
+            draft_07::<baseline::Baseline>(),
             draft_07::<answer::Check>(),
             draft_07::<answer::Plan>(),
         ];

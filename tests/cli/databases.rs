@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
@@ -332,6 +333,162 @@ fn checks_that_could_not_fail_are_refused_when_the_manifest_is_read() {
     project.edit(|manifest| manifest["checks"] = json!([{"check": "foreign_keys"}]));
     let output = project.run(&["check", "manifest", "data/dr/manifest.json"]);
     assert!(output.stdout.contains("there is no database to ask"), "{}", output.snapshot());
+}
+
+/// What is done to a dump.
+type Change<'a> = &'a dyn Fn(&str) -> String;
+
+/// A baseline that was recorded from the healthy dump, once.
+fn recorded() -> &'static str {
+    static BASELINE: OnceLock<String> = OnceLock::new();
+    BASELINE.get_or_init(|| {
+        let healthy = Project::database("postgres", "shop.sql", SQL);
+        let output =
+            healthy.run(&["run", "--current-time", NOW, "--root", ".", "--record-baseline"]);
+        assert_eq!(output.code(), 0, "{}", output.snapshot());
+        healthy.verifies();
+        let baseline = healthy.json("artifacts/dr/restore/baseline.json");
+        crate::common::assert_follows("baseline", &baseline);
+        baseline.to_string()
+    })
+}
+
+/// The shop, changed so, with the baseline of the healthy one.
+fn with_baseline(change: impl FnOnce(&str) -> String) -> Project {
+    let project = Project::database("postgres", "shop.sql", change(SQL));
+    project.write("data/dr/baseline.json", recorded());
+    project.edit(|manifest| {
+        manifest["baseline"] = json!({"path": "baseline.json"});
+        manifest["checks"] = json!([{"check": "structure"}, {"check": "content"}]);
+    });
+    project
+}
+
+/// The dump without a statement.
+fn without_statement(start: &'static str) -> impl Fn(&str) -> String {
+    move |sql| {
+        let at = sql.find(start).unwrap_or_else(|| panic!("{start}"));
+        let end = at + sql[at..].find(';').unwrap() + 1;
+        format!("{}{}", &sql[..at], &sql[end..])
+    }
+}
+
+#[test]
+fn a_database_is_what_it_was() {
+    let project = with_baseline(str::to_owned);
+    let output = drill(&project);
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
+    let grown = with_baseline(|sql| {
+        sql.replacen(
+            "CREATE SCHEMA sales;",
+            "CREATE SCHEMA sales;\nCREATE TABLE public.more (a int);",
+            1,
+        )
+    });
+    assert_eq!(drill(&grown).code(), 0, "what is new is no loss");
+}
+
+#[test]
+fn whatever_is_missing_doubled_or_changed_differs_from_the_baseline() {
+    let row = "17\tÆrø 船 17\tc17@example.org";
+    let changes: [(&str, Change<'_>); 10] = [
+        (
+            "the index sales.orders_by_customer is missing",
+            &without_statement("CREATE INDEX orders_by_customer"),
+        ),
+        (
+            "the trigger sales.orders order_logged is missing",
+            &without_statement("CREATE TRIGGER order_logged"),
+        ),
+        (
+            "orders_customer_id_fkey is missing",
+            &without_statement(
+                "ALTER TABLE ONLY sales.orders\n    ADD CONSTRAINT orders_customer_id_fkey",
+            ),
+        ),
+        ("the view open_orders is missing", &|sql| {
+            let sql = without_statement("CREATE VIEW public.open_orders")(sql);
+            without_statement("ALTER TABLE public.open_orders")(&sql)
+        }),
+        ("has no column `amount numeric(10,2)`", &|sql| {
+            sql.replace("amount numeric(10,2)", "amount numeric(11,2)")
+        }),
+        ("the constraint sales.orders orders_amount_check is another", &|sql| {
+            sql.replace("CHECK ((amount > (0)::numeric))", "CHECK ((amount >= (0)::numeric))")
+        }),
+        ("public.event has 399 row(s), it had 400", &|sql| without("\te250")(sql)),
+        ("public.audit has 1000 row(s), it had 999", &|sql| {
+            let line = sql.lines().find(|line| line.ends_with("\torder 500")).unwrap();
+            sql.replace(line, &format!("{line}\n{line}"))
+        }),
+        ("public.customer has as many rows as it had, but not the same", &|sql| {
+            sql.replace(row, "17\tÆrø 船 1７\tc17@example.org")
+        }),
+        ("public.customer has as many rows as it had, but not the same", &|sql| {
+            sql.replace(row, "17\tÆrø 船 17\t\\N")
+        }),
+    ];
+    for (wanted, change) in changes {
+        let project = with_baseline(|sql| {
+            let changed = change(sql);
+            assert_ne!(changed, sql, "{wanted}: the change changes nothing");
+            changed
+        });
+        let message = fails(&project, "run_checks");
+        assert!(message.contains(wanted), "{wanted}: {message}");
+    }
+}
+
+#[test]
+fn a_baseline_that_cannot_be_used_is_said_to_be() {
+    let project = with_baseline(str::to_owned);
+    project.edit(|manifest| {
+        manifest["checks"] =
+            json!([{"check": "content", "tables": ["event", "nowhere"], "tolerance_percent": 5}]);
+    });
+    assert!(fails(&project, "run_checks").contains("public.nowhere is not in the baseline"));
+    project.write(
+        "data/dr/baseline.json",
+        r#"{"schema": "x", "engine": "", "tables": {}, "objects": {}}"#,
+    );
+    assert!(fails(&project, "run_checks").contains("its schema is `x`"));
+    project.write("data/dr/baseline.json", r#"{"schema": 1, "schema": 2}"#);
+    assert!(fails(&project, "run_checks").contains("cannot be read"));
+    project.edit(|manifest| manifest["baseline"]["sha256"] = json!("d".repeat(64)));
+    assert!(fails(&project, "run_checks").contains("the manifest pins dddd"));
+    project.edit(|manifest| manifest["checks"] = json!([]));
+    let output = project.run(&["check", "manifest", "data/dr/manifest.json", "--root", "."]);
+    assert!(output.stdout.contains("no check looks at it"), "{}", output.snapshot());
+    project.edit(|manifest| {
+        manifest["checks"] = json!([{"check": "structure"}]);
+        drop(manifest.as_object_mut().unwrap().remove("baseline"));
+    });
+    let output = project.run(&["check", "manifest", "data/dr/manifest.json", "--root", "."]);
+    assert!(output.stdout.contains("no baseline to compare with"), "{}", output.snapshot());
+}
+
+#[test]
+fn sqlite_has_a_baseline_too() {
+    let project = Project::empty();
+    sqlite(&project, SQLITE);
+    project.manifest_for("sqlite", "shop.db");
+    let recorded = project.run(&["run", "--current-time", NOW, "--root", ".", "--record-baseline"]);
+    assert_eq!(recorded.code(), 0, "{}", recorded.snapshot());
+    let baseline = project.text("artifacts/dr/restore/baseline.json");
+    project.write("data/dr/baseline.json", baseline);
+    let held = |sql: &str| {
+        sqlite(&project, sql);
+        project.manifest_for("sqlite", "shop.db");
+        project.edit(|manifest| {
+            manifest["baseline"] = json!({"path": "baseline.json"});
+            manifest["checks"] = json!([{"check": "structure"}, {"check": "content"}]);
+        });
+    };
+    held("VACUUM");
+    assert_eq!(drill(&project).code(), 0);
+    held("UPDATE customer SET name = NULL WHERE id = 3");
+    let message = fails(&project, "run_checks");
+    assert!(message.contains("customer has as many rows as it had, but not the same"), "{message}");
 }
 
 /// A SQLite database with keys, made by the real program.

@@ -227,3 +227,17 @@ fn without_namespaces_a_script_cannot_end_its_supervisor() {
     let output = without(&project, &[UNSHARE]);
     assert_eq!(output.code(), 0, "{}", output.snapshot());
 }
+
+/// A server has children of its own, and a socket: both must work, and end, on the lower rungs.
+#[test]
+fn without_namespaces_a_database_comes_back_and_its_server_ends() {
+    let sql = include_str!("../../fixtures/real/shop.sql");
+    let project = Project::database("postgres", "shop.sql", sql);
+    for calls in [&[UNSHARE][..], &[UNSHARE, LANDLOCK_CREATE_RULESET]] {
+        let output = without(&project, calls);
+        assert_eq!(output.code(), 0, "{}", output.snapshot());
+        let socket = format!("{}/dr-drill-run-", project.path("tmp").display());
+        assert!(!running(&socket));
+        assert_eq!(project.leftovers(), Vec::<String>::new());
+    }
+}

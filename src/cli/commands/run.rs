@@ -65,6 +65,9 @@ pub(super) struct RunArgs {
     /// Keep what was recovered in the evidence
     #[arg(long)]
     keep_artifacts: bool,
+    /// Record in the evidence what the database is, as a baseline for later drills
+    #[arg(long)]
+    record_baseline: bool,
 }
 
 /// The arguments as they are meant, with every path absolute.
@@ -117,6 +120,7 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<
         search_path: environment.search_path.clone(),
         variable: &Environment::variable,
         keep_artifacts: args.keep_artifacts,
+        record_baseline: args.record_baseline,
     };
     let mut lines =
         StepLines { ui, progress: &progress, quiet: args.quiet, findings: RefCell::default() };

@@ -5,9 +5,12 @@ use std::io;
 use super::super::{Run, StepResult};
 use super::Work;
 use super::restore::restore_failed;
+use super::vouchers::Read;
 use crate::check;
+use crate::document::parse_json;
 use crate::restore::Failed;
 use crate::restore::database::{Provision, Throwaway};
+use crate::wire::baseline::{Baseline, SCHEMA};
 use crate::wire::event::{
     Body, CheckFacts, Class, Context, Finding, RestoreFacts, Severity, Status,
 };
@@ -55,12 +58,37 @@ impl<'a> Work<'a> {
         }
     }
 
+    fn read_baseline(&self, run: &mut Run<'_>) -> Read<Option<Baseline>> {
+        let Some(input) = &self.manifest.baseline else { return Ok(Ok(None)) };
+        let read = match self.read_input(run, input, "baseline", MAX_BASELINE_BYTES)? {
+            Ok(read) => read,
+            Err(failed) => return Ok(Err(failed)),
+        };
+        let strict = parse_json(&read.bytes).map_err(|error| error.to_string());
+        let baseline = strict.and_then(|value| {
+            serde_json::from_value::<Baseline>(value).map_err(|error| error.to_string())
+        });
+        Ok(match baseline {
+            Ok(baseline) if baseline.schema == SCHEMA => Ok(Some(baseline)),
+            Ok(other) => Err(format!("its schema is `{}`, `{SCHEMA}` is wanted", other.schema)),
+            Err(error) => Err(error),
+        }
+        .map_err(|why| {
+            let message = format!("the baseline {} cannot be read: {why}", read.path);
+            Box::new(StepResult::failed(Class::Check, &message, None, Context::default()))
+        }))
+    }
+
     pub(in super::super) fn run_checks(&self, run: &mut Run<'_>) -> io::Result<StepResult> {
         let Some(instance) = &self.instance else {
             return Ok(StepResult::skipped("there is no database to ask"));
         };
         let checks = &self.manifest.checks;
         let now = run.setup.clock.now();
+        let baseline = match self.read_baseline(run)? {
+            Ok(baseline) => baseline,
+            Err(failed) => return Ok(*failed),
+        };
         let (mut held, mut failed, mut findings) = (0, None::<CheckFacts>, Vec::new());
         for (check, number) in checks.iter().zip(1..) {
             if run.setup.watch.interrupted() {
@@ -70,7 +98,7 @@ impl<'a> Work<'a> {
             }
             let facts = match &failed {
                 Some(_) => check::skip(number, check),
-                None => check::run(number, check, instance.target(), now),
+                None => check::run(number, check, instance.target(), now, baseline.as_ref()),
             };
             match facts.status {
                 Status::Passed => held += 1,
@@ -82,6 +110,18 @@ impl<'a> Work<'a> {
         }
         let notes = format!("{held} of {} check(s) hold", checks.len());
         let result = match failed {
+            None if run.setup.record_baseline => match check::record(instance.target()) {
+                Ok(baseline) => {
+                    let mut text = serde_json::to_vec_pretty(&baseline)?;
+                    text.push(b'\n');
+                    run.evidence.keep(BASELINE, &text)?;
+                    StepResult::passed(format!("{notes}; baseline recorded"), Context::default())
+                }
+                Err(error) => {
+                    let message = format!("the baseline cannot be recorded: {error}");
+                    StepResult::failed(Class::Check, &message, None, Context::default())
+                }
+            },
             None => StepResult::passed(notes, Context::default()),
             Some(first) => {
                 let message = format!("{}: {}", first.check, first.message);
@@ -91,6 +131,11 @@ impl<'a> Work<'a> {
         Ok(StepResult { findings, ..result })
     }
 }
+
+/// Where a baseline lies in the evidence.
+const BASELINE: &str = "restore/baseline.json";
+/// Largest baseline that is read, in bytes.
+const MAX_BASELINE_BYTES: u64 = 64 << 20;
 
 fn warning(facts: &CheckFacts) -> Finding {
     Finding {

@@ -17,7 +17,7 @@ use crate::wire::event::{Binding, Class, Context, ProvenanceFacts, SbomFacts, Ve
 use crate::{provenance, sbom};
 
 /// Something that was read; else what its step comes to. Only evidence that cannot be written is an error.
-type Read<T> = io::Result<Result<T, Box<StepResult>>>;
+pub(super) type Read<T> = io::Result<Result<T, Box<StepResult>>>;
 
 /// Largest key or trusted root that is read, in bytes.
 const MAX_TRUST_BYTES: u64 = 4 << 20;
@@ -246,7 +246,7 @@ impl Work<'_> {
     }
 
     /// Reads a file once: the same bytes are judged, kept as evidence and handed to the script.
-    fn read_input(
+    pub(super) fn read_input(
         &self,
         run: &mut Run<'_>,
         input: &Input,
@@ -295,9 +295,9 @@ impl Work<'_> {
 }
 
 /// A file as it was read.
-struct ReadInput {
-    path: String,
-    bytes: Vec<u8>,
+pub(super) struct ReadInput {
+    pub(super) path: String,
+    pub(super) bytes: Vec<u8>,
     digest: Digest,
     copy: Option<PathBuf>,
 }

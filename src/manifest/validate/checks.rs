@@ -6,12 +6,28 @@ use crate::wire::manifest::Check;
 impl Reader<'_> {
     /// The checks of a manifest. Every database is asked first whether it answers and whether it is
     /// empty: one that is did not come back.
-    pub(super) fn checks(&mut self, checks: Vec<Check>, for_database: bool) -> Vec<Check> {
+    pub(super) fn checks(
+        &mut self,
+        checks: Vec<Check>,
+        for_database: bool,
+        has_baseline: bool,
+    ) -> Vec<Check> {
+        let against_baseline =
+            |check: &Check| matches!(check, Check::Structure { .. } | Check::Content { .. });
+        if has_baseline && !checks.iter().any(against_baseline) {
+            let message = "no check looks at it";
+            self.problem("/baseline", message, Some("add the check `structure` or `content`"));
+        }
         if !for_database && !checks.is_empty() {
             let message = "there is no database to ask: nothing would be checked";
             self.problem("/checks", message, Some("set restore.driver to that of a database"));
         }
         for (check, index) in checks.iter().zip(0_usize..) {
+            if against_baseline(check) && !has_baseline {
+                let message = "there is no baseline to compare with";
+                let hint = "name one under `baseline`: dr-drill run --record-baseline makes it";
+                self.problem(&format!("/checks/{index}"), message, Some(hint));
+            }
             if let Some((message, hint)) = cannot_fail(check) {
                 self.problem(&format!("/checks/{index}"), message, Some(hint));
             }

@@ -29,7 +29,8 @@ pub(super) fn validate(
     let provenance = reader.provenance("/provenance", manifest.provenance);
     let restore = reader.restore(manifest.restore, manifest.instance, &manifest.backup.path);
     let for_database = matches!(restore.driver, Driver::Database(_));
-    let checks = reader.checks(manifest.checks, for_database);
+    let baseline = reader.input("/baseline", manifest.baseline);
+    let checks = reader.checks(manifest.checks, for_database, baseline.is_some());
     let policies = reader.policies(manifest.policies.as_ref());
     Some(Manifest {
         name: manifest.name,
@@ -41,6 +42,7 @@ pub(super) fn validate(
         sbom,
         provenance,
         restore,
+        baseline,
         checks,
         policies,
         written_policies: manifest.policies,

@@ -87,6 +87,27 @@ pub enum Check {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         critical: Option<bool>,
     },
+    /// Everything that belongs to the baseline is there: tables with their columns, indexes,
+    /// constraints, triggers and the rest.
+    Structure {
+        /// Default: true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        critical: Option<bool>,
+    },
+    /// The tables hold the rows of the baseline.
+    Content {
+        /// Only these tables. Default: all of the baseline.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[schemars(inner(length(min = 1, max = 255)))]
+        tables: Vec<String>,
+        /// In place of the same rows: as many, give or take so many percent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 100))]
+        tolerance_percent: Option<f64>,
+        /// Default: true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        critical: Option<bool>,
+    },
     /// A query gives one value: this one.
     Query {
         /// The query; it is run in a transaction that can only read.
@@ -123,6 +144,8 @@ impl Check {
             Self::Sequences { .. } => "sequences",
             Self::Integrity { .. } => "integrity",
             Self::NewestRow { .. } => "newest_row",
+            Self::Structure { .. } => "structure",
+            Self::Content { .. } => "content",
             Self::Query { .. } => "query",
         }
     }
@@ -140,6 +163,8 @@ impl Check {
             | Self::Sequences { critical }
             | Self::Integrity { critical }
             | Self::NewestRow { critical, .. }
+            | Self::Structure { critical }
+            | Self::Content { critical, .. }
             | Self::Query { critical, .. } => critical.unwrap_or(true),
         }
     }

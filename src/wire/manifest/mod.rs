@@ -35,6 +35,10 @@ pub struct Manifest {
     /// The throwaway server that a database is restored into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<Instance>,
+    /// What the database was when it was last known to be good, for the checks `structure` and
+    /// `content`: `dr-drill run --record-baseline` leaves one in the evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Input>,
     /// What must hold of the restored data. A database is always asked whether it answers and
     /// whether it is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,0 +1,198 @@
+//! What a database was, and whether it still is: structure and content against a baseline.
+
+use std::collections::BTreeMap;
+
+use super::catalog::{full_name, in_query, tables};
+use super::{Answer, named};
+use crate::digest::Digest;
+use crate::target::{Engine, Target, TargetError};
+use crate::wire::baseline::{Baseline, SCHEMA, Table};
+
+/// Kind, name and definition of everything in PostgreSQL that is no table. Definitions that a newer
+/// server may word in another way are left out: of these the name is all that is compared.
+const OBJECTS: &str = "WITH own AS (SELECT oid, nspname FROM pg_namespace \
+    WHERE nspname NOT IN ('pg_catalog', 'information_schema') AND nspname NOT LIKE 'pg\\_%'), \
+    extended AS (SELECT objid FROM pg_depend WHERE deptype = 'e') \
+    SELECT 'index ' || c.oid::regclass::text, pg_get_indexdef(c.oid) FROM pg_class c \
+      JOIN own ON own.oid = c.relnamespace WHERE c.relkind IN ('i', 'I') \
+    UNION ALL SELECT 'constraint ' || conrelid::regclass::text || ' ' || conname, \
+      pg_get_constraintdef(k.oid) FROM pg_constraint k JOIN own ON own.oid = k.connamespace \
+      WHERE conrelid <> 0 \
+    UNION ALL SELECT 'trigger ' || tgrelid::regclass::text || ' ' || tgname, \
+      pg_get_triggerdef(t.oid) FROM pg_trigger t WHERE NOT tgisinternal \
+    UNION ALL SELECT CASE c.relkind WHEN 'S' THEN 'sequence ' WHEN 'm' THEN 'materialized view ' \
+      ELSE 'view ' END || c.oid::regclass::text, NULL FROM pg_class c \
+      JOIN own ON own.oid = c.relnamespace WHERE c.relkind IN ('S', 'm', 'v') \
+      AND c.oid NOT IN (SELECT objid FROM extended) \
+    UNION ALL SELECT 'function ' || p.oid::regprocedure::text, NULL FROM pg_proc p \
+      JOIN own ON own.oid = p.pronamespace WHERE p.oid NOT IN (SELECT objid FROM extended) \
+    UNION ALL SELECT 'type ' || t.oid::regtype::text, NULL FROM pg_type t \
+      JOIN own ON own.oid = t.typnamespace WHERE t.typtype IN ('e', 'd') \
+      AND t.oid NOT IN (SELECT objid FROM extended) \
+    UNION ALL SELECT 'extension ' || extname, NULL FROM pg_extension";
+
+/// Records what a database is.
+///
+/// # Errors
+/// When it does not answer.
+pub fn record(target: &dyn Target) -> Result<Baseline, TargetError> {
+    let mut found = BTreeMap::new();
+    for name in tables(target)? {
+        let (rows, checksum) = content_of(target, &name)?;
+        let columns = columns(target, &name)?;
+        found.insert(name, Table { rows, checksum, columns });
+    }
+    let engine = match target.engine() {
+        Engine::PostgreSql => "postgresql",
+        Engine::Sqlite => "sqlite",
+    };
+    let (schema, engine) = (SCHEMA.to_owned(), engine.to_owned());
+    Ok(Baseline { schema, engine, tables: found, objects: objects(target)? })
+}
+
+/// Number of rows and checksum of a table: one pass within the server, in constant memory. The sum
+/// over hashes of rows does not depend on their order, and counts each as often as it is there.
+fn content_of(target: &dyn Target, table: &str) -> Result<(u64, String), TargetError> {
+    let name = in_query(target, table);
+    let sql = match target.engine() {
+        Engine::PostgreSql => format!(
+            "SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) || '/' || \
+             coalesce(sum(hashtextextended(t::text, 1)::numeric), 0) FROM {name} t"
+        ),
+        Engine::Sqlite => {
+            let columns = columns(target, table)?.len();
+            let order: Vec<String> = (1..=columns).map(|number| number.to_string()).collect();
+            let all = format!("SELECT * FROM {name} ORDER BY {}", order.join(", "));
+            let quoted = all.replace('\'', "''");
+            format!("SELECT count(*), (SELECT hex(sha3_query('{quoted}', 256))) FROM {name}")
+        }
+    };
+    let rows = target.query(&sql)?;
+    let read = rows.first().and_then(|row| {
+        let [count, checksum] = row.as_slice() else { return None };
+        Some((count.as_deref()?.parse().ok()?, checksum.clone()?))
+    });
+    read.ok_or_else(|| TargetError(format!("the content of {table} cannot be read")))
+}
+
+fn columns(target: &dyn Target, table: &str) -> Result<Vec<String>, TargetError> {
+    let literal = |text: &str| text.replace('\'', "''");
+    let sql = match target.engine() {
+        Engine::PostgreSql => format!(
+            "SELECT attname || ' ' || format_type(atttypid, atttypmod) || \
+             CASE WHEN attnotnull THEN ' not null' ELSE '' END FROM pg_attribute \
+             WHERE attrelid = '{}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+            literal(&in_query(target, table))
+        ),
+        Engine::Sqlite => format!(
+            "SELECT name || ' ' || type || CASE WHEN \"notnull\" THEN ' not null' ELSE '' END \
+             FROM pragma_table_info('{}') ORDER BY cid",
+            literal(table)
+        ),
+    };
+    Ok(super::catalog::first_column(target.query(&sql)?))
+}
+
+fn objects(target: &dyn Target) -> Result<BTreeMap<String, Option<String>>, TargetError> {
+    let sql = match target.engine() {
+        Engine::PostgreSql => OBJECTS,
+        Engine::Sqlite => {
+            "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master WHERE type <> 'table'"
+        }
+    };
+    let rows = target.query(sql)?;
+    let object = |mut row: Vec<Option<String>>| {
+        let definition = row.pop()?.map(|text| Digest::of(text.as_bytes()).to_string());
+        Some((row.pop()??, definition))
+    };
+    Ok(rows.into_iter().filter_map(object).collect())
+}
+
+/// Whether all that belongs to a baseline is there. What is new is no loss.
+pub(super) fn structure(target: &dyn Target, baseline: &Baseline) -> Result<Answer, TargetError> {
+    let (mut wrong, there) = (Vec::new(), tables(target)?);
+    for (name, table) in &baseline.tables {
+        if !there.contains(name) {
+            wrong.push(format!("the table {name} is missing"));
+            continue;
+        }
+        let columns = columns(target, name)?;
+        let missing = table.columns.iter().filter(|column| !columns.contains(column));
+        wrong.extend(missing.map(|column| format!("{name} has no column `{column}`")));
+    }
+    let objects = objects(target)?;
+    for (name, definition) in &baseline.objects {
+        match objects.get(name) {
+            None => wrong.push(format!("the {name} is missing")),
+            Some(found) if found != definition => wrong.push(format!("the {name} is another")),
+            Some(_) => {}
+        }
+    }
+    let all = baseline.tables.len() + baseline.objects.len();
+    let message = match wrong.len() {
+        0 => format!("{all} table(s) and other objects are as they were"),
+        count => format!("{count} difference(s) to the baseline: {}", named(&wrong)),
+    };
+    Ok(Answer {
+        holds: wrong.is_empty(),
+        expected: format!("{all} object(s) of the baseline"),
+        observed: format!("{} difference(s)", wrong.len()),
+        message,
+        ..Answer::default()
+    })
+}
+
+/// Whether the rows of a baseline are there: exactly, or as many give or take some percent.
+pub(super) fn content(
+    target: &dyn Target,
+    baseline: &Baseline,
+    only: &[String],
+    tolerance_percent: Option<f64>,
+) -> Result<Answer, TargetError> {
+    let only: Vec<String> = only.iter().map(|table| full_name(target, table)).collect();
+    let there = tables(target)?;
+    let (mut wrong, mut looked_at) = (Vec::new(), Vec::new());
+    for name in &only {
+        if !baseline.tables.contains_key(name) {
+            wrong.push(format!("{name} is not in the baseline"));
+        }
+    }
+    for (name, table) in &baseline.tables {
+        if !only.is_empty() && !only.contains(name) {
+            continue;
+        }
+        if !there.contains(name) {
+            wrong.push(format!("the table {name} is missing"));
+            continue;
+        }
+        let (rows, checksum) = content_of(target, name)?;
+        looked_at.push(name.clone());
+        match tolerance_percent {
+            Some(percent) => {
+                let (found, was) = (rows as f64, table.rows as f64);
+                if (found - was).abs() > was * percent / 100.0 {
+                    wrong.push(format!("{name} has {rows} row(s), it had {}", table.rows));
+                }
+            }
+            None if rows != table.rows => {
+                wrong.push(format!("{name} has {rows} row(s), it had {}", table.rows));
+            }
+            None if checksum != table.checksum => {
+                wrong.push(format!("{name} has as many rows as it had, but not the same"));
+            }
+            None => {}
+        }
+    }
+    let message = match wrong.len() {
+        0 => format!("{} table(s) hold what they held", looked_at.len()),
+        count => format!("{count} difference(s) to the baseline: {}", named(&wrong)),
+    };
+    Ok(Answer {
+        holds: wrong.is_empty() && !looked_at.is_empty(),
+        expected: "the rows of the baseline".to_owned(),
+        observed: format!("{} difference(s)", wrong.len()),
+        message,
+        tables: looked_at,
+        newest_row_at: None,
+    })
+}

@@ -1,0 +1,39 @@
+//! A baseline, version 1 (`dr_drill.baseline.v1`): what a database was, in numbers, names and digests.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Value of `schema` in every baseline.
+pub const SCHEMA: &str = "dr_drill.baseline.v1";
+
+/// What a database was when it was last known to be good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "dr-drill baseline, version 1")]
+pub struct Baseline {
+    /// Always `dr_drill.baseline.v1`.
+    pub schema: String,
+    /// `postgresql` or `sqlite`.
+    pub engine: String,
+    /// Its tables, by name.
+    pub tables: BTreeMap<String, Table>,
+    /// Everything else that belongs to it, by kind and name: indexes, constraints, triggers, views,
+    /// sequences, functions, types, extensions. Each with the SHA-256 of its definition, where that is
+    /// the same in every version of the server.
+    pub objects: BTreeMap<String, Option<String>>,
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// How many rows it has.
+    pub rows: u64,
+    /// A checksum of all its rows, whatever their order: a row that is missing, doubled or changed,
+    /// also to NULL, gives another.
+    pub checksum: String,
+    /// Its columns, each with its type.
+    pub columns: Vec<String>,
+}
