@@ -12,7 +12,9 @@ const FOREIGN_KEYS: &str = "SELECT conname, conrelid::regclass::text, confrelid:
      JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = k.x \
      JOIN pg_attribute b ON b.attrelid = confrelid AND b.attnum = k.y), \
     (SELECT string_agg(format('c.%I IS NOT NULL', a.attname), ' AND ') \
-     FROM unnest(conkey) k(x) JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = k.x) \
+     FROM unnest(conkey) k(x) JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = k.x), \
+    (SELECT n.nspname || '.' || c.relname FROM pg_class c \
+     JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = conrelid) \
     FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 ORDER BY 2, 1";
 
 /// Sequences of PostgreSQL that fill a column: table, column, both for a query, the next number and
@@ -37,7 +39,7 @@ pub(super) fn foreign_keys(target: &dyn Target) -> Result<Answer, TargetError> {
     match target.engine() {
         Engine::PostgreSql => {
             for row in target.query(FOREIGN_KEYS)? {
-                let [name, child, parent, join, given] = texts(&row)?;
+                let [name, child, parent, join, given, table] = texts(&row)?;
                 let sql = format!(
                     "SELECT count(*) FROM {child} c WHERE {given} \
                      AND NOT EXISTS (SELECT 1 FROM {parent} p WHERE {join})"
@@ -47,7 +49,7 @@ pub(super) fn foreign_keys(target: &dyn Target) -> Result<Answer, TargetError> {
                 if count > 0 {
                     orphans.push(format!("{name} on {child} ({count} orphan(s))"));
                 }
-                tables.push(child);
+                tables.push(table);
             }
         }
         Engine::Sqlite => {

@@ -234,6 +234,8 @@ pub struct Policies {
     pub phases: Vec<(Phase, f64)>,
     /// Slowest acceptable restore, in bytes per second.
     pub min_restore_bytes_per_second: Option<f64>,
+    /// Share of the tables that checks must look into, above 0 and at most 1.
+    pub min_coverage: Option<f64>,
     /// Whether a drill with a fixed clock may pass.
     pub allow_clock_override: bool,
     /// Minimum elements that the SBOM must have.

@@ -2,6 +2,7 @@
 
 mod capture;
 mod clock;
+mod coverage;
 mod limits;
 mod metrics;
 mod sbom;
@@ -36,6 +37,7 @@ pub fn enforce(outcome: &Outcome, manifest: &Manifest) -> (Vec<PolicyResult>, Ve
     let mut results = limits::enforce(&metrics, &manifest.policies);
     results.extend(sbom::enforce(outcome, &manifest.policies));
     results.extend(clock::enforce(outcome, &manifest.policies));
+    results.extend(coverage::enforce(outcome, &manifest.policies));
     let mut findings = capture::contradictions(outcome, manifest);
     findings.extend(limits::waive(&mut results, outcome, &manifest.policies));
     (results, findings)

@@ -67,6 +67,18 @@ impl Renderer for Markdown {
             let seconds = step.duration_seconds.map(|s| format!("{s:.3}")).unwrap_or_default();
             writeln!(out, "| {} | {status} | {seconds} | {} |", step.step, cell(&step.notes))?;
         }
+        if !report.checks.is_empty() {
+            writeln!(out, "\n| check | status | |\n|---|---|---|")?;
+        }
+        for check in &report.checks {
+            let status = match (check.status, check.critical) {
+                (Status::Passed, _) => "holds",
+                (Status::Failed, true) => "**does not hold**",
+                (Status::Failed, false) => "**warning**",
+                (Status::Inconclusive | Status::Skipped, _) => "*skipped*",
+            };
+            writeln!(out, "| {} | {status} | {} |", cell(&check.id), cell(&check.message))?;
+        }
         if !report.policies.is_empty() {
             writeln!(out, "\n| policy | status | |\n|---|---|---|")?;
         }

@@ -33,6 +33,7 @@ pub fn report(outcome: &Outcome, judgement: &Judgement, manifest: Option<&Manife
         script_provenance: outcome.fact(|context| context.script_provenance.as_ref()).cloned(),
         instance: outcome.fact(|context| context.instance.as_ref()).cloned(),
         checks: outcome.checks.clone(),
+        coverage: outcome.fact(|context| context.coverage.as_ref()).cloned(),
         isolation: restore.as_ref().map(|facts| facts.isolation.clone()).unwrap_or_default(),
         restore,
         recovered: outcome.fact(|context| context.recovered.as_ref()).cloned(),
@@ -109,6 +110,15 @@ fn not_proven(outcome: &Outcome, manifest: Option<&Manifest>) -> Vec<String> {
         Some(_) => add("who made the backup: the provenance is not signed"),
         None if manifest.provenance.is_none() => add("who made the backup: no provenance is given"),
         None => add("who made the backup: the provenance was not accepted"),
+    }
+    match outcome.fact(|context| context.coverage.as_ref()) {
+        Some(coverage) if coverage.unchecked > 0 => add(&format!(
+            "that {} of {} table(s) hold what they should: no check looked into {}",
+            coverage.unchecked,
+            coverage.tables,
+            coverage.first_unchecked.join(", ")
+        )),
+        _ => {}
     }
     if manifest.policies.rpo.max.is_none() {
         add("that the data is recent enough: max_rpo_minutes is not set");

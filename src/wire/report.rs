@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event::{
-    BackupFacts, CheckFacts, ClockFacts, Finding, InstanceFacts, IsolationFact, PayloadFacts,
-    PhaseSeconds, PolicyResult, ProvenanceFacts, Reason, RecoveredFacts, RestoreFacts, SbomFacts,
-    Status, TeardownFacts, Tool, Verdict,
+    BackupFacts, CheckFacts, ClockFacts, CoverageFacts, Finding, InstanceFacts, IsolationFact,
+    PayloadFacts, PhaseSeconds, PolicyResult, ProvenanceFacts, Reason, RecoveredFacts,
+    RestoreFacts, SbomFacts, Status, TeardownFacts, Tool, Verdict,
 };
 use super::manifest::Policies;
 
@@ -63,6 +63,9 @@ pub struct Report {
     /// What the restored data answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckFacts>,
+    /// How much of the restored data was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<CoverageFacts>,
     /// What was recovered.
     pub recovered: Option<RecoveredFacts>,
     /// What was removed afterwards.

@@ -299,6 +299,34 @@ fn after_a_critical_check_the_rest_is_skipped_and_others_only_warn() {
 }
 
 #[test]
+fn tables_that_nobody_looked_into_are_named_and_can_be_limited() {
+    let project = real("shop.sql");
+    project.edit(|manifest| {
+        manifest["checks"] = json!([{"check": "row_count", "table": "audit", "min": 1},
+            {"check": "foreign_keys"}]);
+        manifest["policies"] = json!({"min_coverage": 0.5});
+    });
+    let output = drill(&project);
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
+    let unproven = project.report()["not_proven"].to_string();
+    let wanted = "that 2 of 4 table(s) hold what they should: no check looked into \
+                  public.customer, public.event";
+    assert!(unproven.contains(wanted), "{unproven}");
+    let page = project.text("artifacts/dr/dr-report.md");
+    assert!(page.contains("| 3-row\\_count | holds | public.audit has 999 row(s)"), "{page}");
+    project.edit(|manifest| manifest["policies"]["min_coverage"] = json!(0.51));
+    let output = drill(&project);
+    assert_eq!(output.code(), 3, "{}", output.snapshot());
+    let message = project.report()["reasons"][0]["message"].clone();
+    assert_eq!(message, "checks looked into 2 of 4 table(s), 51 % are wanted");
+    project.verifies();
+    let sample = Project::sample();
+    sample.edit(|manifest| manifest["policies"]["min_coverage"] = json!(0.5));
+    let output = sample.run(&["check", "manifest", "data/dr/manifest.json"]);
+    assert!(output.stdout.contains("nothing would be measured"), "{}", output.snapshot());
+}
+
+#[test]
 fn a_query_cannot_change_what_it_looks_at() {
     let project = real("shop.sql");
     project.edit(|manifest| {

@@ -10,9 +10,10 @@ use crate::check;
 use crate::document::parse_json;
 use crate::restore::Failed;
 use crate::restore::database::{Provision, Throwaway};
+use crate::target::Target;
 use crate::wire::baseline::{Baseline, SCHEMA};
 use crate::wire::event::{
-    Body, CheckFacts, Class, Context, Finding, RestoreFacts, Severity, Status,
+    Body, CheckFacts, Class, Context, CoverageFacts, Finding, RestoreFacts, Severity, Status,
 };
 
 impl<'a> Work<'a> {
@@ -108,6 +109,8 @@ impl<'a> Work<'a> {
             }
             run.emit(Body::CheckFinished(facts))?;
         }
+        let coverage = coverage(instance.target(), &run.outcome.checks);
+        let context = || Context { coverage: coverage.clone(), ..Context::default() };
         let notes = format!("{held} of {} check(s) hold", checks.len());
         let result = match failed {
             None if run.setup.record_baseline => match check::record(instance.target()) {
@@ -115,21 +118,36 @@ impl<'a> Work<'a> {
                     let mut text = serde_json::to_vec_pretty(&baseline)?;
                     text.push(b'\n');
                     run.evidence.keep(BASELINE, &text)?;
-                    StepResult::passed(format!("{notes}; baseline recorded"), Context::default())
+                    StepResult::passed(format!("{notes}; baseline recorded"), context())
                 }
                 Err(error) => {
                     let message = format!("the baseline cannot be recorded: {error}");
-                    StepResult::failed(Class::Check, &message, None, Context::default())
+                    StepResult::failed(Class::Check, &message, None, context())
                 }
             },
-            None => StepResult::passed(notes, Context::default()),
+            None => StepResult::passed(notes, context()),
             Some(first) => {
                 let message = format!("{}: {}", first.check, first.message);
-                StepResult::failed(Class::Check, &message, None, Context::default())
+                StepResult::failed(Class::Check, &message, None, context())
             }
         };
         Ok(StepResult { findings, ..result })
     }
+}
+
+/// Tables that are named at most.
+const NAMED: usize = 10;
+
+/// Tables that no check looked into; nothing where the database does not say which there are.
+fn coverage(target: &dyn Target, checks: &[CheckFacts]) -> Option<CoverageFacts> {
+    let tables = check::tables(target).ok()?;
+    let seen = |table: &&String| checks.iter().any(|check| check.tables.contains(table));
+    let unchecked: Vec<String> = tables.iter().filter(|table| !seen(table)).cloned().collect();
+    Some(CoverageFacts {
+        tables: tables.len() as u64,
+        unchecked: unchecked.len() as u64,
+        first_unchecked: unchecked.into_iter().take(NAMED).collect(),
+    })
 }
 
 /// Where a baseline lies in the evidence.

@@ -31,7 +31,7 @@ pub(super) fn validate(
     let for_database = matches!(restore.driver, Driver::Database(_));
     let baseline = reader.input("/baseline", manifest.baseline);
     let checks = reader.checks(manifest.checks, for_database, baseline.is_some());
-    let policies = reader.policies(manifest.policies.as_ref());
+    let policies = reader.policies(manifest.policies.as_ref(), for_database);
     Some(Manifest {
         name: manifest.name,
         backup: Backup {

@@ -5,11 +5,12 @@ use crate::manifest::{Limit, Policies, Waiver};
 use crate::wire::manifest as written;
 
 /// Policies that a waiver can name.
-const WAIVABLE: [&str; 9] = [
+const WAIVABLE: [&str; 10] = [
     "max_rpo_minutes",
     "max_rto_seconds",
     "max_phase_seconds",
     "min_restore_bytes_per_second",
+    "min_coverage",
     "allow_clock_override",
     "sbom_profiles",
     "allowed_licenses",
@@ -18,7 +19,12 @@ const WAIVABLE: [&str; 9] = [
 ];
 
 impl Reader<'_> {
-    pub(super) fn policies(&mut self, policies: Option<&written::Policies>) -> Policies {
+    /// `for_database` says whether there are tables to look into.
+    pub(super) fn policies(
+        &mut self,
+        policies: Option<&written::Policies>,
+        for_database: bool,
+    ) -> Policies {
         let default = written::Policies::default();
         let policies = policies.unwrap_or(&default);
         for (key, max, warn) in [
@@ -35,6 +41,10 @@ impl Reader<'_> {
                 );
             }
         }
+        if policies.min_coverage.is_some() && !for_database {
+            let message = "there is no database: nothing would be measured";
+            self.problem("/policies/min_coverage", message, Some("remove it"));
+        }
         for (phase, seconds) in &policies.max_phase_seconds {
             if *seconds <= 0.0 {
                 let phase = serde_json::to_value(phase).unwrap_or_default();
@@ -48,6 +58,7 @@ impl Reader<'_> {
             rto: Limit { max: policies.max_rto_seconds, warn: policies.warn_rto_seconds },
             phases: policies.max_phase_seconds.iter().map(|(phase, max)| (*phase, *max)).collect(),
             min_restore_bytes_per_second: policies.min_restore_bytes_per_second,
+            min_coverage: policies.min_coverage,
             allow_clock_override: policies.allow_clock_override.unwrap_or(true),
             sbom_profiles: policies.sbom_profiles.clone(),
             allowed_licenses: policies.allowed_licenses.clone(),

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Class, InstanceFacts, ProvenanceFacts, RecoveredFacts, RestoreFacts, SbomFacts, TeardownFacts,
+    Class, CoverageFacts, InstanceFacts, ProvenanceFacts, RecoveredFacts, RestoreFacts, SbomFacts,
+    TeardownFacts,
 };
 
 /// What a step found out; each step fills in its own part.
@@ -41,6 +42,9 @@ pub struct Context {
     /// `validate_restored_backup`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovered: Option<RecoveredFacts>,
+    /// `run_checks`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<CoverageFacts>,
     /// `teardown_instance`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub teardown: Option<TeardownFacts>,

@@ -93,6 +93,18 @@ pub struct InstanceFacts {
     pub user: Option<String>,
 }
 
+/// How much of the restored data was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CoverageFacts {
+    /// Tables that there are.
+    pub tables: u64,
+    /// How many of them no check looked into.
+    pub unchecked: u64,
+    /// The first of those.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_unchecked: Vec<String>,
+}
+
 /// The answer to a question about the restored data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckFacts {

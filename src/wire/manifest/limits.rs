@@ -32,6 +32,10 @@ pub struct Policies {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub min_restore_bytes_per_second: Option<f64>,
+    /// Share of the tables of a database that checks must look into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
+    pub min_coverage: Option<f64>,
     /// Whether a drill with `--current-time` may pass. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_clock_override: Option<bool>,
