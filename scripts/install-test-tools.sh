@@ -6,6 +6,9 @@ for pair in sqlite3:sqlite3 python3:python3 zstd:zstd xz:xz-utils setsid:util-li
   command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 ls /usr/lib/postgresql/*/bin/pg_amcheck >/dev/null 2>&1 || missing="$missing postgresql"
+for program in /usr/sbin/mariadbd:mariadb-server-core /usr/bin/mariadb-install-db:mariadb-server-core /usr/bin/mariadb-check:mariadb-client; do
+  [ -x "${program%%:*}" ] || missing="$missing ${program#*:}"
+done
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1; then
   echo "The tests need these programs, and there is no apt-get to install them:$missing" >&2
@@ -16,7 +19,8 @@ if [ "$(id -u)" != 0 ]; then
   command -v sudo >/dev/null 2>&1 || { echo "Install these packages as root:$missing" >&2; exit 1; }
   as_root=sudo
 fi
-export DEBIAN_FRONTEND=noninteractive
+# Servers are not started: the tests start their own.
+as_root="$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1"
 $as_root apt-get update -q
 # shellcheck disable=SC2086
 $as_root apt-get install -q -y --no-install-recommends $missing

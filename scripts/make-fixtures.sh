@@ -1,7 +1,7 @@
 #!/bin/sh
 # Renews fixtures/real/shop*: a small database with most of what databases hold, dumped by the real
-# pg_dump of PostgreSQL in each of its formats. The other fixture there, dr-drill.cdx.json, is made by `cargo cyclonedx --format json`.
-# Needs PostgreSQL's own programs; the server listens on a socket in a temporary directory only.
+# pg_dump of PostgreSQL in each of its formats, and by that of MariaDB. The other fixture there, dr-drill.cdx.json, is made by `cargo cyclonedx --format json`.
+# Needs the servers' own programs; they listen on a socket in a temporary directory only.
 set -eu
 bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
 out=$(cd "$(dirname "$0")/.." && pwd)/fixtures/real
@@ -12,7 +12,7 @@ run() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=nobody --regid=nogroup --cle
 run "$bin/initdb" -D "$dir/data" -U postgres -A trust -N --locale=C -E UTF8 >/dev/null
 run "$bin/postgres" -D "$dir/data" -c listen_addresses= -c unix_socket_directories="$dir" >"$dir/log" 2>&1 &
 # Ended by the server's own process id: that of the job is that of the shell around it.
-trap 'kill -INT "$(head -n 1 "$dir/data/postmaster.pid")"; wait; rm -rf "$dir"' EXIT
+trap 'kill -INT "$(head -n 1 "$dir/data/postmaster.pid")"; kill "$(cat "$dir/my.pid")"; wait; rm -rf "$dir"' EXIT
 for _ in $(seq 100); do run "$bin/pg_isready" -q -h "$dir" -U postgres && break; sleep 0.1; done
 run "$bin/psql" -q -v ON_ERROR_STOP=1 -h "$dir" -U postgres <<'SQL'
 CREATE ROLE shop_owner;
@@ -54,4 +54,28 @@ run "$bin/pg_dump" -h "$dir" -U postgres -Fc shop > "$out/shop.pgdump"
 run "$bin/pg_dump" -h "$dir" -U postgres -Ft shop > "$out/shop.tar"
 run "$bin/pg_dump" -h "$dir" -U postgres -Fd -f "$dir/shop" shop
 cp -r "$dir/shop" "$out/shop"
+
+run mariadb-install-db --no-defaults --datadir="$dir/my" --auth-root-authentication-method=normal --skip-test-db >/dev/null
+run mariadbd --no-defaults --datadir="$dir/my" --socket="$dir/my.sock" --pid-file="$dir/my.pid" --skip-networking >"$dir/my.log" 2>&1 &
+for _ in $(seq 100); do run mariadb-admin --no-defaults -S "$dir/my.sock" -u root ping >/dev/null 2>&1 && break; sleep 0.1; done
+run mariadb --no-defaults -S "$dir/my.sock" -u root <<'SQL'
+CREATE USER app@'%';
+CREATE DATABASE shop CHARACTER SET utf8mb4;
+USE shop;
+CREATE TABLE customer (id int AUTO_INCREMENT PRIMARY KEY, name varchar(80) NOT NULL, email varchar(80) UNIQUE, tags json);
+CREATE TABLE orders (id bigint AUTO_INCREMENT PRIMARY KEY, customer_id int NOT NULL,
+  state enum('open', 'paid', 'sent') NOT NULL, amount decimal(10, 2), placed_at datetime NOT NULL, note blob,
+  KEY by_customer (customer_id), CONSTRAINT of_customer FOREIGN KEY (customer_id) REFERENCES customer (id));
+CREATE TABLE audit (at datetime, line text);
+CREATE DEFINER = 'app'@'%' VIEW open_orders AS SELECT id, amount FROM orders WHERE state = 'open';
+CREATE TRIGGER order_logged AFTER INSERT ON orders FOR EACH ROW
+  INSERT INTO audit VALUES (NEW.placed_at, concat('order ', NEW.id));
+CREATE PROCEDURE nothing() SELECT 1;
+CREATE EVENT forget ON SCHEDULE EVERY 1 DAY DO DELETE FROM audit;
+INSERT INTO customer (name, email, tags) SELECT concat('Ærø 船 ', seq), concat('c', seq, '@example.org'),
+  if(seq % 7 = 0, NULL, json_object('n', seq)) FROM seq_1_to_200;
+INSERT INTO orders (customer_id, state, amount, placed_at, note) SELECT 1 + seq % 200, 1 + seq % 3, seq,
+  timestamp '2026-11-20 07:00:00' - interval seq minute, unhex(repeat('00ff', seq % 20)) FROM seq_1_to_999;
+SQL
+run mariadb-dump --no-defaults -S "$dir/my.sock" -u root --routines --events --single-transaction --hex-blob shop > "$out/shop.mariadb.sql"
 ls -l "$out"

@@ -5,6 +5,8 @@
 pub enum Engine {
     /// PostgreSQL.
     PostgreSql,
+    /// MariaDB.
+    MariaDb,
     /// SQLite.
     Sqlite,
 }

@@ -295,6 +295,8 @@ fn is_dump(tree: &Tree) -> bool {
 fn database_driver(format: &str) -> Option<wire::Driver> {
     if format.starts_with("pg_dump") || format.starts_with("PostgreSQL") {
         Some(wire::Driver::Postgres)
+    } else if format.starts_with("MySQL") {
+        Some(wire::Driver::Mysql)
     } else if format.to_ascii_lowercase().starts_with("sqlite") {
         Some(wire::Driver::Sqlite)
     } else {

@@ -31,6 +31,22 @@ const OBJECTS: &str = "WITH own AS (SELECT oid, nspname FROM pg_namespace \
       AND t.oid NOT IN (SELECT objid FROM extended) \
     UNION ALL SELECT 'extension ' || extname, NULL FROM pg_extension";
 
+/// The same of MariaDB.
+const OBJECTS_OF_MARIADB: &str = "SELECT concat('index ', table_name, ' ', index_name), \
+      concat(min(non_unique), ' ', group_concat(column_name ORDER BY seq_in_index)) \
+      FROM information_schema.statistics WHERE table_schema = database() GROUP BY 1 \
+    UNION ALL SELECT concat('constraint ', table_name, ' ', constraint_name), constraint_type \
+      FROM information_schema.table_constraints WHERE table_schema = database() \
+    UNION ALL SELECT concat('trigger ', event_object_table, ' ', trigger_name), \
+      concat(action_timing, ' ', event_manipulation, ' ', action_statement) \
+      FROM information_schema.triggers WHERE trigger_schema = database() \
+    UNION ALL SELECT concat('view ', table_name), NULL FROM information_schema.views \
+      WHERE table_schema = database() \
+    UNION ALL SELECT concat(lower(routine_type), ' ', routine_name), NULL \
+      FROM information_schema.routines WHERE routine_schema = database() \
+    UNION ALL SELECT concat('event ', event_name), NULL FROM information_schema.events \
+      WHERE event_schema = database()";
+
 /// Records what a database is.
 ///
 /// # Errors
@@ -44,6 +60,7 @@ pub fn record(target: &dyn Target) -> Result<Baseline, TargetError> {
     }
     let engine = match target.engine() {
         Engine::PostgreSql => "postgresql",
+        Engine::MariaDb => "mariadb",
         Engine::Sqlite => "sqlite",
     };
     let (schema, engine) = (SCHEMA.to_owned(), engine.to_owned());
@@ -59,6 +76,20 @@ fn content_of(target: &dyn Target, table: &str) -> Result<(u64, String), TargetE
             "SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) || '/' || \
              coalesce(sum(hashtextextended(t::text, 1)::numeric), 0) FROM {name} t"
         ),
+        Engine::MariaDb => {
+            // Quoted, so that NULL is no text; two halves of a hash, each summed up.
+            let values: Vec<String> = column_names(target, table)?
+                .iter()
+                .map(|column| format!("quote({})", target.quoted(column)))
+                .collect();
+            let row = format!("md5(concat_ws(',', {}))", values.join(", "));
+            let half = |start: u8| {
+                format!(
+                    "coalesce(sum(CAST(conv(substr({row}, {start}, 16), 16, 10) AS DECIMAL(30))), 0)"
+                )
+            };
+            format!("SELECT count(*), concat({}, '/', {}) FROM {name}", half(1), half(17))
+        }
         Engine::Sqlite => {
             let columns = columns(target, table)?.len();
             let order: Vec<String> = (1..=columns).map(|number| number.to_string()).collect();
@@ -84,6 +115,12 @@ fn columns(target: &dyn Target, table: &str) -> Result<Vec<String>, TargetError>
              WHERE attrelid = '{}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
             literal(&in_query(target, table))
         ),
+        Engine::MariaDb => format!(
+            "SELECT concat(column_name, ' ', column_type, if(is_nullable = 'NO', ' not null', '')) \
+             FROM information_schema.columns WHERE table_schema = database() AND table_name = '{}' \
+             ORDER BY ordinal_position",
+            literal(table)
+        ),
         Engine::Sqlite => format!(
             "SELECT name || ' ' || type || CASE WHEN \"notnull\" THEN ' not null' ELSE '' END \
              FROM pragma_table_info('{}') ORDER BY cid",
@@ -93,9 +130,19 @@ fn columns(target: &dyn Target, table: &str) -> Result<Vec<String>, TargetError>
     Ok(super::catalog::first_column(target.query(&sql)?))
 }
 
+fn column_names(target: &dyn Target, table: &str) -> Result<Vec<String>, TargetError> {
+    let sql = format!(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = database() \
+         AND table_name = '{}' ORDER BY ordinal_position",
+        table.replace('\'', "''")
+    );
+    Ok(super::catalog::first_column(target.query(&sql)?))
+}
+
 fn objects(target: &dyn Target) -> Result<BTreeMap<String, Option<String>>, TargetError> {
     let sql = match target.engine() {
         Engine::PostgreSql => OBJECTS,
+        Engine::MariaDb => OBJECTS_OF_MARIADB,
         Engine::Sqlite => {
             "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master WHERE type <> 'table'"
         }

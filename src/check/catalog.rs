@@ -16,6 +16,10 @@ pub fn tables(target: &dyn Target) -> Result<Vec<String>, TargetError> {
              AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') \
              ORDER BY 1"
         }
+        Engine::MariaDb => {
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = database() \
+             AND table_type = 'BASE TABLE' ORDER BY 1"
+        }
         Engine::Sqlite => {
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' \
              ESCAPE '\\' ORDER BY 1"

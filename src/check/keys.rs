@@ -17,6 +17,17 @@ const FOREIGN_KEYS: &str = "SELECT conname, conrelid::regclass::text, confrelid:
      JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = conrelid) \
     FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 ORDER BY 2, 1";
 
+/// The same of MariaDB.
+const FOREIGN_KEYS_OF_MARIADB: &str = "SELECT constraint_name, \
+    concat('`', replace(table_name, '`', '``'), '`'), \
+    concat('`', replace(referenced_table_name, '`', '``'), '`'), \
+    group_concat(concat('c.`', column_name, '` = p.`', referenced_column_name, '`') \
+      ORDER BY ordinal_position SEPARATOR ' AND '), \
+    group_concat(concat('c.`', column_name, '` IS NOT NULL') SEPARATOR ' AND '), table_name \
+    FROM information_schema.key_column_usage \
+    WHERE table_schema = database() AND referenced_table_name IS NOT NULL GROUP BY 1, 2, 3, 6 \
+    ORDER BY 2, 1";
+
 /// Sequences of PostgreSQL that fill a column: table, column, both for a query, the next number and
 /// the step.
 const SEQUENCES: &str = "SELECT format('%I.%I', n.nspname, t.relname), a.attname, \
@@ -37,8 +48,10 @@ fn texts<const N: usize>(row: &Row) -> Result<[String; N], TargetError> {
 pub(super) fn foreign_keys(target: &dyn Target) -> Result<Answer, TargetError> {
     let (mut seen, mut orphans, mut tables) = (0, Vec::new(), Vec::new());
     match target.engine() {
-        Engine::PostgreSql => {
-            for row in target.query(FOREIGN_KEYS)? {
+        Engine::PostgreSql | Engine::MariaDb => {
+            let of_mariadb = target.engine() == Engine::MariaDb;
+            let keys = if of_mariadb { FOREIGN_KEYS_OF_MARIADB } else { FOREIGN_KEYS };
+            for row in target.query(keys)? {
                 let [name, child, parent, join, given, table] = texts(&row)?;
                 let sql = format!(
                     "SELECT count(*) FROM {child} c WHERE {given} \
@@ -84,6 +97,21 @@ pub(super) fn sequences(target: &dyn Target) -> Result<Answer, TargetError> {
                 );
                 seen += 1;
                 if number(target, &sql)? > 0 {
+                    behind.push(format!("the sequence of {table}.{column}"));
+                }
+            }
+        }
+        Engine::MariaDb => {
+            let sql = "SELECT c.table_name, c.column_name, t.auto_increment \
+                       FROM information_schema.columns c JOIN information_schema.tables t \
+                       ON t.table_schema = c.table_schema AND t.table_name = c.table_name \
+                       WHERE c.table_schema = database() AND c.extra LIKE '%auto_increment%'";
+            for row in target.query(sql)? {
+                let [table, column, next] = texts(&row)?;
+                let (from, of) = (target.quoted(&table), target.quoted(&column));
+                let used = format!("SELECT count(*) FROM {from} WHERE {of} >= {next}");
+                seen += 1;
+                if next.parse::<u64>().is_err() || number(target, &used)? > 0 {
                     behind.push(format!("the sequence of {table}.{column}"));
                 }
             }

@@ -91,6 +91,9 @@ pub(super) fn newest_row(
         Engine::PostgreSql => {
             format!("SELECT floor(extract(epoch FROM max({of})))::bigint FROM {from}")
         }
+        Engine::MariaDb => {
+            format!("SELECT CAST(floor(unix_timestamp(max({of}))) AS SIGNED) FROM {from}")
+        }
         Engine::Sqlite => format!(
             "SELECT CASE typeof(max({of})) WHEN 'integer' THEN max({of}) \
              ELSE CAST(strftime('%s', max({of})) AS INTEGER) END FROM {from}"

@@ -34,6 +34,10 @@ pub(super) fn indexes(target: &dyn Target) -> Result<Answer, TargetError> {
              JOIN pg_namespace n ON n.oid = c.relnamespace \
              WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') ORDER BY 1"
         }
+        Engine::MariaDb => {
+            "SELECT DISTINCT concat(table_name, '.', index_name), if(ignored = 'NO', 't', 'f') \
+             FROM information_schema.statistics WHERE table_schema = database() ORDER BY 1"
+        }
         Engine::Sqlite => "SELECT name, 't' FROM sqlite_master WHERE type = 'index' ORDER BY 1",
     };
     let rows = target.query(sql)?;

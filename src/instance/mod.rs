@@ -1,7 +1,9 @@
 //! Throwaway servers: started by this program, reached through a local socket, ended and removed with it.
 
+mod mariadb;
 mod postgres;
 mod sqlite;
+mod template;
 
 use std::ffi::OsString;
 use std::io;
@@ -13,6 +15,7 @@ use crate::target::Row;
 use crate::wire::event::IsolationFact;
 use crate::wire::manifest::Isolation;
 
+pub use mariadb::MariaDb;
 pub use postgres::{Installation, Postgres, installations};
 pub use sqlite::Sqlite;
 

@@ -1,14 +1,14 @@
 //! PostgreSQL: whatever versions are installed, each started without a network and without a trace.
 
 use std::fs;
-use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::template::Template;
 use super::{COLUMN, InstanceError, NULL, Quarters, ROW, rows};
 use crate::clock::Stopwatch;
-use crate::fs::{chown_tree, copy_tree};
+use crate::fs::chown_tree;
 use crate::process::{End, Finished, ProcessError, Service, unprivileged};
 use crate::target::{Engine, Row, Target, TargetError};
 use crate::wire::manifest::Profile;
@@ -288,16 +288,8 @@ fn new_files(
     cache: Option<&Path>,
 ) -> Result<(), InstanceError> {
     let version = quarters.ask(&installation.program("postgres"), &["--version"], &[])?;
-    let name: String = version
-        .trim()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
-        .collect();
-    let template = cache.map(|cache| cache.join("dr-drill").join(name));
-    if let Some(template) = template.as_ref().filter(|template| template.is_dir()) {
-        fs::DirBuilder::new().mode(0o700).create(data)?;
-        copy_tree(template, data, u64::MAX)?;
-        fs::set_permissions(data, fs::Permissions::from_mode(0o700))?;
+    let template = Template::of(cache, &version);
+    if template.copy_to(data)? {
         return Ok(());
     }
     let place = data.display().to_string();
@@ -315,22 +307,7 @@ fn new_files(
         "--no-instructions",
     ];
     quarters.ask(&installation.program("initdb"), &arguments, &[])?;
-    if let Some(template) = template {
-        // A cache that cannot be written costs time, and nothing else.
-        let _ = keep(data, &template);
-    }
-    Ok(())
-}
-
-/// Keeps a copy under a name that it only gets once it is whole.
-fn keep(data: &Path, template: &Path) -> io::Result<()> {
-    let folder = template.parent().ok_or(io::ErrorKind::NotFound)?;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let new = tempfile::Builder::new().prefix(".new-").tempdir_in(folder)?;
-    copy_tree(data, new.path(), u64::MAX).map_err(io::Error::other)?;
-    // Another drill may have been faster; what is not given its name goes with `new`.
-    fs::rename(new.path(), template)?;
-    let _ = new.keep();
+    template.keep(data);
     Ok(())
 }
 

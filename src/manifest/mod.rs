@@ -183,6 +183,8 @@ pub struct Database {
 pub enum DatabaseEngine {
     /// PostgreSQL.
     Postgres,
+    /// MariaDB.
+    MariaDb,
     /// SQLite.
     Sqlite,
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::program::Programs;
-use super::{Failed, RestoreError, postgres, sqlite};
+use super::{Failed, RestoreError, mysql, postgres, sqlite};
 use crate::backup::VerifiedBackup;
 use crate::digest::Observer;
 use crate::fs::{Root, Workspace};
@@ -41,6 +41,7 @@ pub struct Throwaway<'a> {
 
 enum Engine<'a> {
     Postgres(Box<postgres::Prepared<'a>>),
+    MariaDb(Box<mysql::Prepared<'a>>),
     Sqlite(Box<Sqlite<'a>>),
 }
 
@@ -75,6 +76,17 @@ impl<'a> Throwaway<'a> {
                 let programs = identify(postgres::programs(&prepared))?;
                 let facts = prepared.facts.clone();
                 Ok(Self { engine: Engine::Postgres(Box::new(prepared)), facts, programs })
+            }
+            DatabaseEngine::MariaDb => {
+                let cache = given.cache.as_deref();
+                let prepared = mysql::prepare(backup, quarters, given.database, cache)?;
+                let (server, client) = prepared.server.programs();
+                let programs = identify(vec![
+                    (ProgramRole::Server, server.to_owned()),
+                    (ProgramRole::Client, client.to_owned()),
+                ])?;
+                let facts = prepared.facts.clone();
+                Ok(Self { engine: Engine::MariaDb(Box::new(prepared)), facts, programs })
             }
             DatabaseEngine::Sqlite => {
                 let sqlite = Sqlite::find(quarters)?;
@@ -112,6 +124,7 @@ impl<'a> Throwaway<'a> {
     ) -> Result<RestoreFacts, Failed> {
         let result = match &self.engine {
             Engine::Postgres(prepared) => postgres::restore(prepared, backup, log),
+            Engine::MariaDb(prepared) => mysql::restore(prepared, backup, log),
             Engine::Sqlite(sqlite) => sqlite::restore(sqlite, backup, log),
         };
         let with_programs = |mut facts: RestoreFacts| {
@@ -133,6 +146,7 @@ impl<'a> Throwaway<'a> {
     pub fn target(&self) -> &dyn Target {
         match &self.engine {
             Engine::Postgres(prepared) => &prepared.server,
+            Engine::MariaDb(prepared) => &prepared.server,
             Engine::Sqlite(sqlite) => &**sqlite,
         }
     }
@@ -144,6 +158,7 @@ impl<'a> Throwaway<'a> {
     pub fn stop(self) -> Result<(), ProcessError> {
         match self.engine {
             Engine::Postgres(prepared) => prepared.server.stop().map(drop),
+            Engine::MariaDb(prepared) => prepared.server.stop().map(drop),
             Engine::Sqlite(_) => Ok(()),
         }
     }

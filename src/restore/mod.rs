@@ -4,6 +4,8 @@ pub mod archive;
 pub mod database;
 mod feed;
 pub mod files;
+mod lines;
+mod mysql;
 mod postgres;
 mod printed;
 mod program;

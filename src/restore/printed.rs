@@ -44,10 +44,15 @@ impl Printed {
 
     /// Takes away what quotes rows of the data: they stand in no evidence.
     pub(super) fn forget_rows(&mut self) {
-        let text = String::from_utf8_lossy(&self.kept).into_owned();
         let quotes = |line: &str| ROWS.iter().any(|mark| line.trim_start().starts_with(mark));
-        let lines = text.lines().filter(|line| !quotes(line));
-        self.kept = lines.flat_map(|line| [line, "\n"]).collect::<String>().into_bytes();
+        self.change_lines(|line| (!quotes(line)).then(|| line.to_owned()));
+    }
+
+    /// Changes each line, or takes it away.
+    pub(super) fn change_lines(&mut self, change: impl Fn(&str) -> Option<String>) {
+        let text = String::from_utf8_lossy(&self.kept).into_owned();
+        let lines = text.lines().filter_map(change).map(|line| format!("{line}\n"));
+        self.kept = lines.collect::<String>().into_bytes();
     }
 
     /// Whether a line is this; it is taken away.
@@ -55,8 +60,7 @@ impl Printed {
         let text = String::from_utf8_lossy(&self.kept).into_owned();
         let found = text.lines().any(|line| line == wanted);
         if found {
-            let rest = text.lines().filter(|line| *line != wanted);
-            self.kept = rest.flat_map(|line| [line, "\n"]).collect::<String>().into_bytes();
+            self.change_lines(|line| (line != wanted).then(|| line.to_owned()));
             self.total = self.total.saturating_sub(wanted.len() as u64 + 1);
         }
         found

@@ -592,6 +592,107 @@ fn a_damaged_sqlite_database_is_noticed() {
     assert!(message.contains("damage") || message.contains("malformed"), "{message}");
 }
 
+const MARIADB: &str = include_str!("../../fixtures/real/shop.mariadb.sql");
+
+/// The shop as MariaDB dumps it, changed so. The dump says when it was made.
+fn mariadb(change: impl FnOnce(&str) -> String) -> (Project, String) {
+    let project = Project::database("mysql", "shop.sql", change(MARIADB));
+    let made = MARIADB.lines().last().unwrap().split(" on ").nth(1).unwrap();
+    let made = format!("{}Z", made.replace("  ", "T0").replace(' ', "T"));
+    project.edit(|manifest| {
+        manifest["backup"]["captured_at"] = json!(made);
+        manifest["instance"] = json!({"profile": "fast"});
+        manifest["checks"] = json!([
+            {"check": "required_tables", "tables": ["customer", "orders", "audit"]},
+            {"check": "row_count", "table": "orders", "exact": 999},
+            {"check": "foreign_keys"}, {"check": "indexes"}, {"check": "sequences"},
+            {"check": "integrity"},
+            {"check": "newest_row", "table": "orders", "column": "placed_at",
+                "max_age_minutes": 10_000_000},
+            {"check": "query", "sql": "SELECT sum(amount) FROM orders", "expected": "499500.00"},
+            {"check": "query", "sql": "SELECT name FROM customer WHERE id = 1",
+                "expected_sha256":
+                    dr_drill::digest::Digest::of("Ærø 船 1".as_bytes()).to_string()},
+        ]);
+    });
+    (project, made)
+}
+
+fn mariadb_fails(change: impl FnOnce(&str) -> String, step: &str) -> (Project, String) {
+    let (project, made) = mariadb(change);
+    let output = project.run(&["run", "--current-time", &made, "--root", "."]);
+    assert_eq!(output.code(), 1, "{}", output.snapshot());
+    let first = project.report()["reasons"][0].clone();
+    assert_eq!(first["step"], step, "{}", output.snapshot());
+    project.verifies();
+    assert_eq!(project.leftovers(), Vec::<String>::new());
+    (project, first["message"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn mariadb_comes_back_and_has_a_baseline() {
+    let (project, made) = mariadb(str::to_owned);
+    let run = ["run", "--current-time", &made, "--root", ".", "--record-baseline"];
+    let output = project.run(&run);
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
+    let report = project.report();
+    assert_eq!(report["checks"].as_array().unwrap().len(), 11);
+    assert_eq!(report["instance"]["engine"], "mariadb");
+    assert_eq!(report["instance"]["roles"], json!(["app@%", "root@localhost"]));
+    let baseline = project.text("artifacts/dr/restore/baseline.json");
+    for object in ["index orders by_customer", "trigger orders order_logged", "event forget"] {
+        assert!(baseline.contains(object), "{object}: {baseline}");
+    }
+    let changed = |change: &dyn Fn(&str) -> String| {
+        let (project, made) = mariadb(change);
+        project.write("data/dr/baseline.json", &baseline);
+        project.edit(|manifest| {
+            manifest["baseline"] = json!({"path": "baseline.json"});
+            manifest["checks"] = json!([{"check": "structure"}, {"check": "content"}]);
+        });
+        let output = project.run(&["run", "--current-time", &made, "--root", "."]);
+        (output.code(), project.report()["reasons"][0]["message"].to_string())
+    };
+    assert_eq!(changed(&str::to_owned).0, 0);
+    for (from, to, wanted) in [
+        ("'Ærø 船 17'", "'Ærø 船 l7'", "customer has as many rows as it had, but not the same"),
+        ("'c17@example.org'", "NULL", "customer has as many rows as it had, but not the same"),
+        ("  KEY `by_customer` (`customer_id`),\n", "", "the index orders by_customer is missing"),
+        ("AFTER INSERT ON orders", "BEFORE INSERT ON orders", "orders order_logged is another"),
+    ] {
+        let (code, message) = changed(&|sql| sql.replace(from, to));
+        assert_eq!(code, 1, "{from}");
+        assert!(message.contains(wanted), "{from}: {message}");
+    }
+}
+
+#[test]
+fn a_damaged_dump_of_mariadb_is_noticed_and_no_row_is_quoted() {
+    let twice = |sql: &str| sql.replace("(18,'Ærø 船 18'", "(17,'Ærø 船 18'");
+    let (project, message) = mariadb_fails(twice, "restore_artifact");
+    assert!(message.contains("mariadb ended with exit status 1: ERROR "), "{message}");
+    let log = project.text("artifacts/dr/restore/restore.log");
+    assert!(!log.contains("Ærø"), "a row stands in the log: {log}");
+    let orphan = |sql: &str| sql.replace("(17,'Ærø 船 17'", "(1700,'Ærø 船 17'");
+    let (_, message) = mariadb_fails(orphan, "run_checks");
+    assert!(message.contains("of_customer on `orders` (5 orphan(s))"), "{message}");
+    let empty = |sql: &str| {
+        sql.lines()
+            .filter(|l| !l.starts_with("INSERT INTO") && !l.starts_with('('))
+            .fold(String::new(), |text, line| text + line + "\n")
+    };
+    let (_, message) = mariadb_fails(empty, "run_checks");
+    assert_eq!(message, "not_empty: all of its 3 table(s) are empty");
+    let cut = |sql: &str| sql[..sql.len() / 2].to_owned();
+    let project = Project::empty();
+    project.write("shop.sql", cut(MARIADB));
+    let output = project.run(&["init", "shop.sql", "--manifest", "m.json"]);
+    assert!(output.stderr.contains("is cut off"), "{}", output.snapshot());
+    let stops = |sql: &str| sql.replacen("DROP TABLE IF EXISTS", "\\q\nDROP TABLE IF EXISTS", 1);
+    let (_, message) = mariadb_fails(stops, "restore_artifact");
+    assert!(message.contains("mariadb"), "{message}");
+}
+
 #[test]
 fn init_knows_a_dump_when_it_sees_one() {
     let project = Project::empty();

@@ -175,7 +175,7 @@ fn missing_roles(roles: &[String]) -> Vec<Finding> {
         severity: Severity::Info,
         message: format!(
             "the dump speaks of role(s) that it does not make: {}; they were made without rights, \
-             and a recovery needs them from elsewhere (pg_dumpall --roles-only)",
+             and a recovery needs them from elsewhere",
             roles.join(", ")
         ),
         place: "provision_instance".to_owned(),

@@ -43,6 +43,9 @@ impl Reader<'_> {
             written::Driver::Postgres => {
                 database(DatabaseEngine::Postgres, &restore, instance.unwrap_or_default())
             }
+            written::Driver::Mysql => {
+                database(DatabaseEngine::MariaDb, &restore, instance.unwrap_or_default())
+            }
             written::Driver::Sqlite => {
                 database(DatabaseEngine::Sqlite, &restore, instance.unwrap_or_default())
             }
@@ -57,7 +60,7 @@ impl Reader<'_> {
         restore: &written::Restore,
         has_instance: bool,
     ) {
-        use written::Driver::{Files, Postgres, Script, Sqlite};
+        use written::Driver::{Files, Mysql, Postgres, Script, Sqlite};
         let keys: [(&str, bool, &[written::Driver]); 18] = [
             ("script", restore.script.is_some(), &[Script]),
             ("script_sha256", restore.script_sha256.is_some(), &[Script]),
@@ -69,14 +72,18 @@ impl Reader<'_> {
             ("recovered", restore.recovered.is_some(), &[Script]),
             ("recovered_sha256", restore.recovered_sha256.is_some(), &[Script]),
             ("environment", !restore.environment.is_empty(), &[Script]),
-            ("timeout_seconds", restore.timeout_seconds.is_some(), &[Script, Postgres, Sqlite]),
-            ("isolation", restore.isolation.is_some(), &[Script, Postgres, Sqlite]),
-            ("limits", restore.limits.is_some(), &[Script, Postgres, Sqlite]),
-            ("database", restore.database.is_some(), &[Postgres]),
+            (
+                "timeout_seconds",
+                restore.timeout_seconds.is_some(),
+                &[Script, Postgres, Mysql, Sqlite],
+            ),
+            ("isolation", restore.isolation.is_some(), &[Script, Postgres, Mysql, Sqlite]),
+            ("limits", restore.limits.is_some(), &[Script, Postgres, Mysql, Sqlite]),
+            ("database", restore.database.is_some(), &[Postgres, Mysql]),
             ("jobs", restore.jobs.is_some(), &[Postgres]),
             ("tree_sha256", restore.tree_sha256.is_some(), &[Files]),
             ("digests", restore.digests.is_some(), &[Files]),
-            ("", has_instance, &[Postgres]),
+            ("", has_instance, &[Postgres, Mysql]),
         ];
         for (key, given, drivers) in keys {
             if !given || drivers.contains(&driver) {

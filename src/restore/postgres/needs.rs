@@ -1,10 +1,9 @@
 //! What a dump of PostgreSQL asks of the server that it is restored into, read from its statements.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead};
 
-/// Statements are short; a longer line is data.
-const MAX_LINE: u64 = 64 << 10;
+use crate::restore::lines::each_line;
 
 /// What must be there before a dump can be restored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,42 +23,18 @@ pub(super) struct Needs {
 /// Reads statements line by line; rows of data are passed over.
 pub(super) fn read(source: &mut dyn BufRead) -> io::Result<Needs> {
     let (mut needs, mut made) = (Needs::default(), BTreeSet::new());
-    let (mut line, mut in_data) = (Vec::new(), false);
-    loop {
-        line.clear();
-        if source.take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        if !line.ends_with(b"\n") {
-            skip_line(source)?;
-        }
+    let mut in_data = false;
+    each_line(source, &mut |line| {
         if in_data {
             in_data = line.trim_ascii_end() != b"\\.";
-        } else if let Ok(text) = std::str::from_utf8(&line) {
+        } else if let Ok(text) = std::str::from_utf8(line) {
             let text = text.trim_end();
             in_data = text.starts_with("COPY ") && text.ends_with(" FROM stdin;");
             needs.read_line(text, &mut made);
         }
-    }
+    })?;
     needs.roles.retain(|role| !made.contains(role));
     Ok(needs)
-}
-
-fn skip_line(source: &mut dyn BufRead) -> io::Result<()> {
-    loop {
-        let available = source.fill_buf()?;
-        if available.is_empty() {
-            return Ok(());
-        }
-        let (used, ended) = match available.iter().position(|byte| *byte == b'\n') {
-            Some(at) => (at + 1, true),
-            None => (available.len(), false),
-        };
-        source.consume(used);
-        if ended {
-            return Ok(());
-        }
-    }
 }
 
 impl Needs {

@@ -68,7 +68,7 @@ pub struct Restore {
     /// What the script may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
-    /// For `postgres`: the database to look at, where a dump holds several.
+    /// For `postgres` and `mysql`: the database to look at, where a dump holds several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub database: Option<String>,
@@ -97,6 +97,8 @@ pub enum Driver {
     Files,
     /// A dump of PostgreSQL, into a server of its own.
     Postgres,
+    /// A dump of MySQL or MariaDB, into a MariaDB server of its own.
+    Mysql,
     /// A database file or a dump of SQLite.
     Sqlite,
 }
@@ -109,6 +111,7 @@ impl Driver {
             Self::Script => "script",
             Self::Files => "files",
             Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
             Self::Sqlite => "sqlite",
         }
     }

@@ -1,0 +1,239 @@
+//! The `mysql` driver: dumps of `mysqldump` and `mariadb-dump`, into a MariaDB server of its own.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufReader, Read as _, Seek as _};
+use std::path::Path;
+
+use super::feed::{end_mark, feed, redactor};
+use super::lines::each_line;
+use super::printed::{Printed, last_lines, write_log};
+use super::{Failed, RestoreError};
+use crate::backup::VerifiedBackup;
+use crate::instance::{InstanceError, MariaDb, Quarters, how, isolation};
+use crate::manifest::Database;
+use crate::payload::{Compression, decoder};
+use crate::process::End;
+use crate::secret::Redactor;
+use crate::target::Target as _;
+use crate::wire::event::{InstanceFacts, RestoreFacts};
+
+/// The database that a dump is restored into, if it neither makes nor names one.
+const DATABASE: &str = "drill";
+/// Errors whose words quote no values: of others only number and line are kept.
+const WITHOUT_VALUES: [&str; 18] = [
+    "1005", "1007", "1045", "1046", "1049", "1050", "1051", "1054", "1142", "1146", "1180", "1215",
+    "1227", "1305", "1356", "1419", "1449", "1452",
+];
+
+/// A server that waits for its dump.
+pub(super) struct Prepared<'a> {
+    pub(super) server: MariaDb<'a>,
+    pub(super) facts: InstanceFacts,
+    /// The database that the client starts in.
+    into: String,
+}
+
+/// What must be there before a dump can be restored.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Needs {
+    /// The database that was dumped. Views name it, so that they only fit into one of that name.
+    dumped: Option<String>,
+    /// Databases that it changes to, in order.
+    databases: Vec<String>,
+    /// Accounts that views and triggers belong to, as `name`@`host`.
+    accounts: BTreeSet<String>,
+}
+
+/// Starts a server, and makes the accounts that the dump speaks of.
+///
+/// # Errors
+/// When there is none, or it did not get ready.
+pub(super) fn prepare<'a>(
+    backup: &VerifiedBackup,
+    quarters: Quarters<'a>,
+    database: &Database,
+    cache: Option<&Path>,
+) -> Result<Prepared<'a>, RestoreError> {
+    let needs = needs(backup).map_err(InstanceError::Files)?;
+    let user = quarters.user.as_ref().map(|user| user.name.clone());
+    let mut server = MariaDb::start(quarters, database.profile, cache)?;
+    for account in &needs.accounts {
+        server.command("mysql", &format!("CREATE USER IF NOT EXISTS {account} ACCOUNT LOCK"))?;
+    }
+    let into = needs.dumped.clone().unwrap_or_else(|| DATABASE.to_owned());
+    if needs.databases.is_empty() {
+        let named = server.quoted(&into);
+        server.command("mysql", &format!("CREATE DATABASE IF NOT EXISTS {named}"))?;
+    }
+    let name = database.name.clone().or_else(|| needs.databases.last().cloned());
+    server.look_at(name.as_deref().unwrap_or(&into));
+    let facts = InstanceFacts {
+        engine: "mariadb".to_owned(),
+        version: server.version.clone(),
+        profile: database.profile,
+        ready_seconds: Some(server.ready_seconds),
+        database: server.database().to_owned(),
+        roles: needs.accounts.iter().map(|account| account.replace('`', "")).collect(),
+        user,
+    };
+    let into = if needs.databases.is_empty() { into } else { "mysql".to_owned() };
+    Ok(Prepared { server, facts, into })
+}
+
+fn needs(backup: &VerifiedBackup) -> io::Result<Needs> {
+    let mut file = backup.facts().handle().try_clone()?;
+    let mut head = [0; 16];
+    file.rewind()?;
+    let length = file.read(&mut head)?;
+    file.rewind()?;
+    let mut needs = Needs::default();
+    let mut read = |line: &[u8]| needs.read_line(&String::from_utf8_lossy(line));
+    match Compression::of(&head[..length]) {
+        Some(compression) => {
+            each_line(&mut BufReader::new(decoder(compression, &mut file)?), &mut read)?;
+        }
+        None => each_line(&mut BufReader::new(file), &mut read)?,
+    }
+    Ok(needs)
+}
+
+impl Needs {
+    fn read_line(&mut self, line: &str) {
+        if let Some((_, name)) =
+            line.strip_prefix("-- Host: ").and_then(|l| l.split_once("Database: "))
+        {
+            let name = name.trim();
+            self.dumped = self.dumped.take().or((!name.is_empty()).then(|| name.to_owned()));
+        } else if let Some(rest) = line.strip_prefix("USE `") {
+            if let Some((name, _)) = rest.rsplit_once("`;") {
+                self.databases.push(name.replace("``", "`"));
+            }
+        } else if (line.starts_with("/*!") || line.starts_with("CREATE "))
+            && let Some((_, rest)) = line.split_once("DEFINER=")
+        {
+            let end = rest.find([' ', '*']).unwrap_or(rest.len());
+            let account = &rest[..end];
+            let plain = account.starts_with('`') && account.ends_with('`');
+            if plain && account.contains("`@`") && account.matches('`').count() == 4 {
+                self.accounts.insert(account.to_owned());
+            }
+        }
+    }
+}
+
+/// Restores the dump. All that the client says is read: its exit status alone proves nothing.
+///
+/// # Errors
+/// When anything went wrong, with what the client said of it.
+pub(super) fn restore(
+    prepared: &Prepared<'_>,
+    backup: &VerifiedBackup,
+    log: &mut File,
+) -> Result<RestoreFacts, Failed> {
+    let mut facts =
+        RestoreFacts { driver: "mysql".to_owned(), attempts: 1, ..RestoreFacts::default() };
+    let mut printed = Printed::default();
+    let result = run(prepared, backup, &mut printed, &mut facts);
+    let kept = printed.redacted(&Redactor::default());
+    facts.output_bytes = printed.total;
+    let logged = write_log(log, 1, &kept, &printed).map_err(RestoreError::Output);
+    match result.and(logged) {
+        Ok(()) => Ok(facts),
+        Err(error) => {
+            facts.last_lines = last_lines(&kept);
+            Err(Failed { facts: Box::new(facts), error })
+        }
+    }
+}
+
+fn run(
+    prepared: &Prepared<'_>,
+    backup: &VerifiedBackup,
+    printed: &mut Printed,
+    facts: &mut RestoreFacts,
+) -> Result<(), RestoreError> {
+    let quarters = prepared.server.quarters();
+    let mark = end_mark(quarters);
+    let last = format!("\nSELECT '{mark}';\n");
+    let finished = feed(backup.facts().handle(), &last, quarters, |pipe| {
+        let source = format!("source {}", pipe.display());
+        let mut arguments = prepared.server.address();
+        arguments.extend(["--batch", "--skip-column-names", "--abort-source-on-error"]);
+        arguments.extend([&prepared.into, "-e", &source]);
+        let (_, client) = prepared.server.programs();
+        quarters.run(client, &arguments, &[], &mut |bytes| printed.add(bytes))
+    })?;
+    facts.seconds = finished.seconds;
+    facts.isolation = isolation(&finished);
+    let whole = printed.take_line(&mark);
+    printed.redact(&redactor(quarters));
+    printed.change_lines(without_values);
+    let errors = printed.lines_with(&["ERROR "]);
+    let failed =
+        |how: String| RestoreError::Client { program: "mariadb", how, errors: errors.clone() };
+    match finished.end {
+        End::Exited(0) if errors.is_empty() && whole => {}
+        End::Exited(0) if !errors.is_empty() => {
+            return Err(failed("ended as if all were well, but said otherwise".to_owned()));
+        }
+        End::Exited(0) => return Err(failed("stopped before the end of the dump".to_owned())),
+        End::Interrupted => return Err(RestoreError::Interrupted),
+        other => return Err(failed(how(&other))),
+    }
+    facts.exit_status = Some(0);
+    Ok(())
+}
+
+/// `ERROR 1062 (23000) at line 5 in file: 'feed': Duplicate entry 'a row' for key 'PRIMARY'`
+/// without its words, unless these can be no values. What is no error can only be rows.
+fn without_values(line: &str) -> Option<String> {
+    let rest = line.strip_prefix("ERROR ")?;
+    let number = rest.split(' ').next().unwrap_or_default();
+    if WITHOUT_VALUES.contains(&number) {
+        return Some(line.to_owned());
+    }
+    let end = line.find(" in file").or_else(|| line.find(": ")).unwrap_or(line.len());
+    Some(line[..end].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_and_accounts_are_found_and_rows_are_not_read() {
+        let mut needs = Needs::default();
+        for line in [
+            "-- Host: localhost    Database: store",
+            "USE `shop`;",
+            "CREATE DEFINER=`app`@`%` PROCEDURE `x`()",
+            "/*!50013 DEFINER=`view``er`@`%` SQL SECURITY DEFINER */",
+            "/*!50017 DEFINER=`root`@`localhost`*/ /*!50003 TRIGGER t",
+            "INSERT INTO `a` VALUES ('DEFINER=`evil`@`%` ');",
+        ] {
+            needs.read_line(line);
+        }
+        assert_eq!(needs.databases, ["shop"]);
+        assert_eq!(needs.dumped.as_deref(), Some("store"));
+        let accounts: Vec<&str> = needs.accounts.iter().map(String::as_str).collect();
+        assert_eq!(accounts, ["`app`@`%`", "`root`@`localhost`"]);
+    }
+
+    #[test]
+    fn errors_lose_what_may_be_values() {
+        for (line, wanted) in [
+            (
+                "ERROR 1062 (23000) at line 5 in file: 'f': Duplicate entry 'secret'",
+                Some("ERROR 1062 (23000) at line 5"),
+            ),
+            (
+                "ERROR 1146 (42S02) at line 5: Table 'a.b' doesn't exist",
+                Some("ERROR 1146 (42S02) at line 5: Table 'a.b' doesn't exist"),
+            ),
+            ("a row", None),
+        ] {
+            assert_eq!(without_values(line).as_deref(), wanted);
+        }
+    }
+}
