@@ -1,6 +1,7 @@
 //! Restores: one file a driver, and the search for what was recovered.
 
 pub mod archive;
+mod client;
 pub mod database;
 mod feed;
 pub mod files;

@@ -5,16 +5,15 @@ use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek as _};
 use std::path::Path;
 
+use super::client::{judge, logged};
 use super::feed::{end_mark, feed, redactor};
 use super::lines::each_line;
-use super::printed::{Printed, last_lines, write_log};
+use super::printed::Printed;
 use super::{Failed, RestoreError};
 use crate::backup::VerifiedBackup;
-use crate::instance::{InstanceError, MariaDb, Quarters, how, isolation};
+use crate::instance::{InstanceError, MariaDb, Quarters};
 use crate::manifest::Database;
 use crate::payload::{Compression, decoder};
-use crate::process::End;
-use crate::secret::Redactor;
 use crate::target::Target as _;
 use crate::wire::event::{InstanceFacts, RestoreFacts};
 
@@ -131,20 +130,7 @@ pub(super) fn restore(
     backup: &VerifiedBackup,
     log: &mut File,
 ) -> Result<RestoreFacts, Failed> {
-    let mut facts =
-        RestoreFacts { driver: "mysql".to_owned(), attempts: 1, ..RestoreFacts::default() };
-    let mut printed = Printed::default();
-    let result = run(prepared, backup, &mut printed, &mut facts);
-    let kept = printed.redacted(&Redactor::default());
-    facts.output_bytes = printed.total;
-    let logged = write_log(log, 1, &kept, &printed).map_err(RestoreError::Output);
-    match result.and(logged) {
-        Ok(()) => Ok(facts),
-        Err(error) => {
-            facts.last_lines = last_lines(&kept);
-            Err(Failed { facts: Box::new(facts), error })
-        }
-    }
+    logged("mysql", log, |printed, facts| run(prepared, backup, printed, facts))
 }
 
 fn run(
@@ -164,25 +150,10 @@ fn run(
         let (_, client) = prepared.server.programs();
         quarters.run(client, &arguments, &[], &mut |bytes| printed.add(bytes))
     })?;
-    facts.seconds = finished.seconds;
-    facts.isolation = isolation(&finished);
     let whole = printed.take_line(&mark);
     printed.redact(&redactor(quarters));
     printed.change_lines(without_values);
-    let errors = printed.lines_with(&["ERROR "]);
-    let failed =
-        |how: String| RestoreError::Client { program: "mariadb", how, errors: errors.clone() };
-    match finished.end {
-        End::Exited(0) if errors.is_empty() && whole => {}
-        End::Exited(0) if !errors.is_empty() => {
-            return Err(failed("ended as if all were well, but said otherwise".to_owned()));
-        }
-        End::Exited(0) => return Err(failed("stopped before the end of the dump".to_owned())),
-        End::Interrupted => return Err(RestoreError::Interrupted),
-        other => return Err(failed(how(&other))),
-    }
-    facts.exit_status = Some(0);
-    Ok(())
+    judge("mariadb", &finished, printed, &["ERROR "], whole, facts)
 }
 
 /// `ERROR 1062 (23000) at line 5 in file: 'feed': Duplicate entry 'a row' for key 'PRIMARY'`

@@ -9,8 +9,6 @@ use crate::secret::Redactor;
 const KEPT_OUTPUT: usize = 1 << 20;
 /// Last lines of what failed that go into the report.
 const LAST_LINES: usize = 10;
-/// How lines begin in which clients of databases quote rows.
-const ROWS: [&str; 4] = ["CONTEXT:", "DETAIL:", "Command was:", "LINE "];
 
 /// What a program printed, as far as it is kept.
 #[derive(Default)]
@@ -40,12 +38,6 @@ impl Printed {
     /// Redacts what is kept, for good.
     pub(super) fn redact(&mut self, redactor: &Redactor) {
         self.kept = self.redacted(redactor);
-    }
-
-    /// Takes away what quotes rows of the data: they stand in no evidence.
-    pub(super) fn forget_rows(&mut self) {
-        let quotes = |line: &str| ROWS.iter().any(|mark| line.trim_start().starts_with(mark));
-        self.change_lines(|line| (!quotes(line)).then(|| line.to_owned()));
     }
 
     /// Changes each line, or takes it away.

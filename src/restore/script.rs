@@ -11,10 +11,11 @@ use super::{Failed, RestoreError};
 use crate::backup::VerifiedBackup;
 use crate::digest::{Digest, Observer, hash};
 use crate::fs::{Contained, Root, Workspace, free_bytes};
+use crate::instance::isolation;
 use crate::manifest::Script;
 use crate::process::{End, Finished, Launch, Limits, Supervisor, run};
 use crate::secret::Redactor;
-use crate::wire::event::{IsolationFact, ProgramRole, RestoreFacts};
+use crate::wire::event::{ProgramRole, RestoreFacts};
 use crate::wire::manifest::Isolation;
 
 /// What a script restore works with.
@@ -220,15 +221,7 @@ fn record(facts: &mut RestoreFacts, finished: &Finished) {
         _ => None,
     };
     facts.left_behind.clone_from(&finished.left_behind);
-    facts.isolation = finished
-        .protections
-        .iter()
-        .map(|protection| IsolationFact {
-            protection: protection.name.clone(),
-            in_force: protection.in_force,
-            detail: protection.detail.clone(),
-        })
-        .collect();
+    facts.isolation = isolation(finished);
 }
 
 /// Memory of the machine: more than that no process can use, so it is no limit to notice.

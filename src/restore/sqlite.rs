@@ -4,15 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek as _};
 use std::os::unix::fs::{OpenOptionsExt as _, chown};
 
+use super::client::{judge, logged};
 use super::feed::{end_mark, feed, redactor};
-use super::printed::{Printed, last_lines, write_log};
+use super::printed::Printed;
 use super::{Failed, RestoreError};
 use crate::backup::VerifiedBackup;
-use crate::clock::Stopwatch;
-use crate::instance::{InstanceError, Sqlite, how, isolation};
+use crate::instance::{InstanceError, Sqlite};
 use crate::payload::{Compression, decoder};
-use crate::process::End;
-use crate::secret::Redactor;
 use crate::wire::event::RestoreFacts;
 
 /// First bytes of every database file.
@@ -27,26 +25,10 @@ pub(super) fn restore(
     backup: &VerifiedBackup,
     log: &mut File,
 ) -> Result<RestoreFacts, Failed> {
-    let watch = Stopwatch::start();
-    let mut facts =
-        RestoreFacts { driver: "sqlite".to_owned(), attempts: 1, ..RestoreFacts::default() };
-    let mut printed = Printed::default();
-    let result = match copy_database(sqlite, backup) {
-        Ok(true) => Ok(()),
-        Ok(false) => run_dump(sqlite, backup, &mut printed, &mut facts),
-        Err(error) => Err(error.into()),
-    };
-    facts.seconds = watch.seconds();
-    facts.output_bytes = printed.total;
-    let kept = printed.redacted(&Redactor::default());
-    let logged = write_log(log, 1, &kept, &printed).map_err(RestoreError::Output);
-    match result.and(logged) {
-        Ok(()) => Ok(facts),
-        Err(error) => {
-            facts.last_lines = last_lines(&kept);
-            Err(Failed { facts: Box::new(facts), error })
-        }
-    }
+    logged("sqlite", log, |printed, facts| match copy_database(sqlite, backup)? {
+        true => Ok(()),
+        false => run_dump(sqlite, backup, printed, facts),
+    })
 }
 
 /// Copies a database file; `false` if it is none.
@@ -89,19 +71,13 @@ fn run_dump(
         let arguments = ["-batch", "-bail", "-init", "/dev/null", &database, &read];
         quarters.run(sqlite.program(), &arguments, &[], &mut |bytes| printed.add(bytes))
     })?;
-    facts.isolation = isolation(&finished);
-    printed.redact(&redactor(quarters));
-    let errors = printed.lines_with(&["Error", "error"]);
-    let failed =
-        |how: String| RestoreError::Client { program: "sqlite3", how, errors: errors.clone() };
     let whole = printed.take_line(&mark);
-    match finished.end {
-        End::Exited(0) if errors.is_empty() && whole => Ok(()),
-        End::Exited(0) if !errors.is_empty() => {
-            Err(failed("ended as if all were well, but said otherwise".to_owned()))
-        }
-        End::Exited(0) => Err(failed("stopped before the end of the dump".to_owned())),
-        End::Interrupted => Err(RestoreError::Interrupted),
-        other => Err(failed(how(&other))),
-    }
+    printed.redact(&redactor(quarters));
+    printed.change_lines(without_values);
+    judge("sqlite3", &finished, printed, &["Error", "error"], whole, facts)
+}
+
+/// Constraints are named by their columns; what stands in quotes may be a value.
+fn without_values(line: &str) -> Option<String> {
+    Some(line.split('"').step_by(2).collect::<Vec<_>>().join("[value]"))
 }

@@ -6,15 +6,14 @@ use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
+use super::client::{judge, logged};
 use super::feed::{end_mark, feed, redactor};
-use super::printed::{Printed, last_lines, write_log};
+use super::printed::Printed;
 use super::{Failed, RestoreError};
 use crate::backup::VerifiedBackup;
-use crate::instance::{Installation, InstanceError, Postgres, Quarters, how, installations};
+use crate::instance::{Installation, InstanceError, Postgres, Quarters, installations};
 use crate::manifest::Database;
 use crate::payload::{Compression, decoder};
-use crate::process::End;
-use crate::secret::Redactor;
 use crate::target::Target as _;
 use crate::wire::event::{InstanceFacts, RestoreFacts};
 use crate::wire::manifest::Profile;
@@ -25,6 +24,8 @@ use needs::Needs;
 const DATABASE: &str = "drill";
 /// Tables that are restored at once, if the manifest does not say.
 const MAX_JOBS: usize = 4;
+/// How lines begin in which clients quote rows.
+const ROWS: [&str; 4] = ["CONTEXT:", "DETAIL:", "Command was:", "LINE "];
 /// First bytes of an archive of `pg_dump`.
 const ARCHIVE: &[u8] = b"PGDMP";
 
@@ -104,21 +105,7 @@ pub(super) fn restore(
     backup: &VerifiedBackup,
     log: &mut File,
 ) -> Result<RestoreFacts, Failed> {
-    let mut facts =
-        RestoreFacts { driver: "postgres".to_owned(), attempts: 1, ..RestoreFacts::default() };
-    let mut printed = Printed::default();
-    let result = run(prepared, backup, &mut printed, &mut facts);
-    printed.forget_rows();
-    let kept = printed.redacted(&Redactor::default());
-    facts.output_bytes = printed.total;
-    let logged = write_log(log, 1, &kept, &printed).map_err(RestoreError::Output);
-    match result.and(logged) {
-        Ok(()) => Ok(facts),
-        Err(error) => {
-            facts.last_lines = last_lines(&kept);
-            Err(Failed { facts: Box::new(facts), error })
-        }
-    }
+    logged("postgres", log, |printed, facts| run(prepared, backup, printed, facts))
 }
 
 fn run(
@@ -178,28 +165,22 @@ fn run(
             ("pg_restore", finished, true)
         }
     };
-    facts.seconds = finished.seconds;
-    facts.isolation = crate::instance::isolation(&finished);
     printed.redact(&redactor(quarters));
-    let errors = printed.lines_with(&["ERROR:", "FATAL:", "PANIC:", "error:"]);
-    let failed = |how: String| RestoreError::Client { program, how, errors: errors.clone() };
-    match finished.end {
-        End::Exited(0) if errors.is_empty() && whole => {}
-        End::Exited(0) if !errors.is_empty() => {
-            return Err(failed("ended as if all were well, but said otherwise".to_owned()));
-        }
-        End::Exited(0) => {
-            return Err(failed("stopped before the end of the dump".to_owned()));
-        }
-        End::Exited(status) => {
-            facts.exit_status = Some(status);
-            return Err(failed(how(&finished.end)));
-        }
-        End::Interrupted => return Err(RestoreError::Interrupted),
-        other => return Err(failed(how(&other))),
+    printed.change_lines(without_values);
+    judge(program, &finished, printed, &["ERROR:", "FATAL:", "PANIC:", "error:"], whole, facts)
+}
+
+/// A line without rows and without the values of rows: those stand behind a colon, or the word value.
+fn without_values(line: &str) -> Option<String> {
+    if ROWS.iter().any(|mark| line.trim_start().starts_with(mark)) {
+        return None;
     }
-    facts.exit_status = Some(0);
-    Ok(())
+    let quoted = [": \"", "value \"", "values \""].iter().filter_map(|mark| {
+        let at = line.find(mark)? + mark.len();
+        line.rfind('"').filter(|end| *end >= at).map(|end| (at, end))
+    });
+    let Some((at, end)) = quoted.min() else { return Some(line.to_owned()) };
+    Some(format!("{}[value]{}", &line[..at], &line[end..]))
 }
 
 /// The handle of the bytes that were verified.
@@ -311,4 +292,31 @@ pub(super) fn programs(prepared: &Prepared<'_>) -> Vec<(crate::wire::event::Prog
         programs.push((Client, installation.program("pg_restore")));
     }
     programs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_lose_what_may_be_values() {
+        for (line, wanted) in [
+            (
+                "psql:f:1: ERROR:  invalid input syntax for type integer: \"a \"row\"\"",
+                Some("psql:f:1: ERROR:  invalid input syntax for type integer: \"[value]\""),
+            ),
+            (
+                "ERROR:  value \"99\" is out of range for type integer",
+                Some("ERROR:  value \"[value]\" is out of range for type integer"),
+            ),
+            (
+                "ERROR:  relation \"public.x\" does not exist",
+                Some("ERROR:  relation \"public.x\" does not exist"),
+            ),
+            ("CONTEXT:  COPY x, line 1: \"a row\"", None),
+            ("DETAIL:  Key (id)=(1) is not present", None),
+        ] {
+            assert_eq!(without_values(line).as_deref(), wanted);
+        }
+    }
 }
