@@ -243,6 +243,17 @@ fn name_of(program: &Path) -> String {
     program.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// What is said of a question that was not answered, without what may be values.
+fn plain(error: &InstanceError, without_values: impl Fn(&str) -> Option<String>) -> String {
+    match error {
+        InstanceError::Failed { program, how, said } => {
+            let lines = said.split("; ").filter_map(without_values);
+            format!("{program} {how}: {}", lines.collect::<Vec<_>>().join("; "))
+        }
+        other => other.to_string(),
+    }
+}
+
 /// The last lines that say something.
 fn last_words(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();

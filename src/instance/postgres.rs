@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::template::Template;
-use super::{COLUMN, InstanceError, NULL, Quarters, ROW, rows};
+use super::{COLUMN, InstanceError, NULL, Quarters, ROW, plain, rows};
 use crate::clock::Stopwatch;
 use crate::fs::chown_tree;
 use crate::process::{End, Finished, ProcessError, Service, unprivileged};
@@ -18,6 +18,8 @@ const PLACES: [(&str, &str); 3] =
     [("/usr/lib/postgresql", "bin"), ("/usr/lib64/postgresql", "bin"), ("/usr/local/pgsql", "")];
 /// Who owns everything in it. Dumps speak of this role most often.
 const SUPERUSER: &str = "postgres";
+/// How lines begin in which clients quote rows.
+const ROWS: [&str; 4] = ["CONTEXT:", "DETAIL:", "Command was:", "LINE "];
 /// How long it may take to get ready: a base backup is recovered in this time, too.
 const READY: Duration = Duration::from_secs(120);
 /// Longest path of a socket, in bytes (`sun_path`).
@@ -271,6 +273,20 @@ impl<'a> Postgres<'a> {
         self.quarters.ask(&self.installation.program("psql"), &arguments, &environment)
     }
 
+    /// A line without rows and without the values of rows: those stand behind a colon, or the word value.
+    #[must_use]
+    pub fn without_values(line: &str) -> Option<String> {
+        if ROWS.iter().any(|mark| line.trim_start().starts_with(mark)) {
+            return None;
+        }
+        let quoted = [": \"", "value \"", "values \""].iter().filter_map(|mark| {
+            let at = line.find(mark)? + mark.len();
+            line.rfind('"').filter(|end| *end >= at).map(|end| (at, end))
+        });
+        let Some((at, end)) = quoted.min() else { return Some(line.to_owned()) };
+        Some(format!("{}[value]{}", &line[..at], &line[end..]))
+    }
+
     /// Ends it, with all that it started.
     ///
     /// # Errors
@@ -320,7 +336,7 @@ impl Target for Postgres<'_> {
         let readonly = ["-c default_transaction_read_only=on"];
         let text = self
             .ask_as(&self.database, &readonly, sql)
-            .map_err(|error| TargetError(error.to_string()))?;
+            .map_err(|error| TargetError(plain(&error, Self::without_values)))?;
         Ok(if text.is_empty() { Vec::new() } else { rows(&text) })
     }
 
@@ -348,6 +364,33 @@ impl Target for Postgres<'_> {
                 super::how(&other),
                 super::last_words(&text)
             ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_lose_what_may_be_values() {
+        for (line, wanted) in [
+            (
+                "psql:f:1: ERROR:  invalid input syntax for type integer: \"a \"row\"\"",
+                Some("psql:f:1: ERROR:  invalid input syntax for type integer: \"[value]\""),
+            ),
+            (
+                "ERROR:  value \"99\" is out of range for type integer",
+                Some("ERROR:  value \"[value]\" is out of range for type integer"),
+            ),
+            (
+                "ERROR:  relation \"public.x\" does not exist",
+                Some("ERROR:  relation \"public.x\" does not exist"),
+            ),
+            ("CONTEXT:  COPY x, line 1: \"a row\"", None),
+            ("DETAIL:  Key (id)=(1) is not present", None),
+        ] {
+            assert_eq!(Postgres::without_values(line).as_deref(), wanted);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{COLUMN, InstanceError, NULL, Quarters, ROW, rows};
+use super::{COLUMN, InstanceError, NULL, Quarters, ROW, plain, rows};
 use crate::target::{Engine, Row, Target, TargetError};
 
 /// A database in a file.
@@ -48,6 +48,12 @@ impl<'a> Sqlite<'a> {
     pub fn file(&self) -> &Path {
         &self.file
     }
+
+    /// Constraints are named by their columns; what stands in quotes may be a value.
+    #[must_use]
+    pub fn without_values(line: &str) -> Option<String> {
+        Some(line.split('"').step_by(2).collect::<Vec<_>>().join("[value]"))
+    }
 }
 
 impl Target for Sqlite<'_> {
@@ -78,7 +84,7 @@ impl Target for Sqlite<'_> {
         let text = self
             .quarters
             .ask(&self.program, &arguments, &[])
-            .map_err(|error| TargetError(error.to_string()))?;
+            .map_err(|error| TargetError(plain(&error, Self::without_values)))?;
         Ok(if text.is_empty() { Vec::new() } else { rows(&text) })
     }
 

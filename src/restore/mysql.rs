@@ -19,12 +19,6 @@ use crate::wire::event::{InstanceFacts, RestoreFacts};
 
 /// The database that a dump is restored into, if it neither makes nor names one.
 const DATABASE: &str = "drill";
-/// Errors whose words quote no values: of others only number and line are kept.
-const WITHOUT_VALUES: [&str; 18] = [
-    "1005", "1007", "1045", "1046", "1049", "1050", "1051", "1054", "1142", "1146", "1180", "1215",
-    "1227", "1305", "1356", "1419", "1449", "1452",
-];
-
 /// A server that waits for its dump.
 pub(super) struct Prepared<'a> {
     pub(super) server: MariaDb<'a>,
@@ -152,20 +146,8 @@ fn run(
     })?;
     let whole = printed.take_line(&mark);
     printed.redact(&redactor(quarters));
-    printed.change_lines(without_values);
+    printed.change_lines(MariaDb::without_values);
     judge("mariadb", &finished, printed, &["ERROR "], whole, facts)
-}
-
-/// `ERROR 1062 (23000) at line 5 in file: 'feed': Duplicate entry 'a row' for key 'PRIMARY'`
-/// without its words, unless these can be no values. What is no error can only be rows.
-fn without_values(line: &str) -> Option<String> {
-    let rest = line.strip_prefix("ERROR ")?;
-    let number = rest.split(' ').next().unwrap_or_default();
-    if WITHOUT_VALUES.contains(&number) {
-        return Some(line.to_owned());
-    }
-    let end = line.find(" in file").or_else(|| line.find(": ")).unwrap_or(line.len());
-    Some(line[..end].to_owned())
 }
 
 #[cfg(test)]
@@ -189,22 +171,5 @@ mod tests {
         assert_eq!(needs.dumped.as_deref(), Some("store"));
         let accounts: Vec<&str> = needs.accounts.iter().map(String::as_str).collect();
         assert_eq!(accounts, ["`app`@`%`", "`root`@`localhost`"]);
-    }
-
-    #[test]
-    fn errors_lose_what_may_be_values() {
-        for (line, wanted) in [
-            (
-                "ERROR 1062 (23000) at line 5 in file: 'f': Duplicate entry 'secret'",
-                Some("ERROR 1062 (23000) at line 5"),
-            ),
-            (
-                "ERROR 1146 (42S02) at line 5: Table 'a.b' doesn't exist",
-                Some("ERROR 1146 (42S02) at line 5: Table 'a.b' doesn't exist"),
-            ),
-            ("a row", None),
-        ] {
-            assert_eq!(without_values(line).as_deref(), wanted);
-        }
     }
 }

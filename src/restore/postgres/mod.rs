@@ -24,8 +24,6 @@ use needs::Needs;
 const DATABASE: &str = "drill";
 /// Tables that are restored at once, if the manifest does not say.
 const MAX_JOBS: usize = 4;
-/// How lines begin in which clients quote rows.
-const ROWS: [&str; 4] = ["CONTEXT:", "DETAIL:", "Command was:", "LINE "];
 /// First bytes of an archive of `pg_dump`.
 const ARCHIVE: &[u8] = b"PGDMP";
 
@@ -166,21 +164,8 @@ fn run(
         }
     };
     printed.redact(&redactor(quarters));
-    printed.change_lines(without_values);
+    printed.change_lines(Postgres::without_values);
     judge(program, &finished, printed, &["ERROR:", "FATAL:", "PANIC:", "error:"], whole, facts)
-}
-
-/// A line without rows and without the values of rows: those stand behind a colon, or the word value.
-fn without_values(line: &str) -> Option<String> {
-    if ROWS.iter().any(|mark| line.trim_start().starts_with(mark)) {
-        return None;
-    }
-    let quoted = [": \"", "value \"", "values \""].iter().filter_map(|mark| {
-        let at = line.find(mark)? + mark.len();
-        line.rfind('"').filter(|end| *end >= at).map(|end| (at, end))
-    });
-    let Some((at, end)) = quoted.min() else { return Some(line.to_owned()) };
-    Some(format!("{}[value]{}", &line[..at], &line[end..]))
 }
 
 /// The handle of the bytes that were verified.
@@ -292,31 +277,4 @@ pub(super) fn programs(prepared: &Prepared<'_>) -> Vec<(crate::wire::event::Prog
         programs.push((Client, installation.program("pg_restore")));
     }
     programs
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_lose_what_may_be_values() {
-        for (line, wanted) in [
-            (
-                "psql:f:1: ERROR:  invalid input syntax for type integer: \"a \"row\"\"",
-                Some("psql:f:1: ERROR:  invalid input syntax for type integer: \"[value]\""),
-            ),
-            (
-                "ERROR:  value \"99\" is out of range for type integer",
-                Some("ERROR:  value \"[value]\" is out of range for type integer"),
-            ),
-            (
-                "ERROR:  relation \"public.x\" does not exist",
-                Some("ERROR:  relation \"public.x\" does not exist"),
-            ),
-            ("CONTEXT:  COPY x, line 1: \"a row\"", None),
-            ("DETAIL:  Key (id)=(1) is not present", None),
-        ] {
-            assert_eq!(without_values(line).as_deref(), wanted);
-        }
-    }
 }
