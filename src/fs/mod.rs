@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub use root::{Contained, PathError, Root};
 pub use tree::{NewTree, TreeWriteError, chown_tree, copy_tree};
-pub use workspace::{Removed, Workspace};
+pub use workspace::{Removed, Swept, Workspace, sweep};
 
 /// Reads a file whole, but never more than `cap` bytes.
 ///

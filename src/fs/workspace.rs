@@ -36,7 +36,7 @@ impl Workspace {
     /// When the directory cannot be made.
     pub fn create(base: &Path) -> io::Result<Self> {
         fs::create_dir_all(base)?;
-        sweep(base);
+        let _ = sweep(base);
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(fs::Permissions::from_mode(0o700))
@@ -120,17 +120,37 @@ impl Workspace {
     }
 }
 
-/// Removes directories of runs that hold no lock any more: those that were killed.
-fn sweep(base: &Path) {
-    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
-        let named = entry.file_name().to_string_lossy().starts_with(PREFIX);
-        if named && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            let free = File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok());
-            if free {
-                let _ = remove_all(&entry.path());
-            }
-        }
-    }
+/// What became of the directory of an earlier run.
+#[derive(Debug)]
+pub enum Swept {
+    /// Its run was killed; it is gone.
+    Removed,
+    /// Its run goes on, or belongs to somebody else.
+    InUse,
+    /// It could not be removed.
+    Failed(io::Error),
+}
+
+/// Removes directories of runs below `base` that hold no lock any more: those that were killed. The
+/// kernel holds the lock as long as the run lives, and not longer.
+#[must_use]
+pub fn sweep(base: &Path) -> Vec<(PathBuf, Swept)> {
+    let entries = fs::read_dir(base).into_iter().flatten().flatten();
+    let runs = entries.filter(|entry| {
+        entry.file_name().to_string_lossy().starts_with(PREFIX)
+            && entry.file_type().is_ok_and(|kind| kind.is_dir())
+    });
+    let swept = |entry: fs::DirEntry| {
+        let path = entry.path();
+        let free = File::open(&path).is_ok_and(|folder| folder.try_lock().is_ok());
+        let swept = match free.then(|| remove_all(&path)) {
+            None => Swept::InUse,
+            Some(Ok(())) => Swept::Removed,
+            Some(Err(error)) => Swept::Failed(error),
+        };
+        (path, swept)
+    };
+    runs.map(swept).collect()
 }
 
 /// Removes a tree, also where it has made its own directories unwritable.

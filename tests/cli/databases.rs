@@ -337,6 +337,12 @@ fn a_query_cannot_change_what_it_looks_at() {
     });
     let message = fails(&project, "run_checks");
     assert!(message.contains("read-only transaction"), "{message}");
+    project.edit(|manifest| {
+        manifest["checks"] = json!([{"check": "query", "expected": "1",
+            "sql": "SELECT name::int FROM customer WHERE id = 1"}]);
+    });
+    let message = fails(&project, "run_checks");
+    assert!(message.contains("invalid input syntax for type integer: \"[value]\""), "{message}");
 }
 
 #[test]
@@ -729,6 +735,8 @@ fn a_drill_that_is_killed_leaves_no_server_behind() {
         project.wait_for_event(r#""step":"restore_artifact","#);
         let socket = format!("{}/dr-drill-run-", project.path("tmp").display());
         crate::common::wait_until("the server runs", || crate::common::running(&socket));
+        let output = project.run(&["gc", "--output-dir", "tmp"]);
+        assert!(output.stdout.contains("in use by a drill that runs"), "{}", output.snapshot());
         let killed = Command::new("kill")
             .args([format!("-{signal}"), child.id().to_string()])
             .status()
@@ -736,7 +744,14 @@ fn a_drill_that_is_killed_leaves_no_server_behind() {
         assert!(killed.success());
         child.wait().unwrap();
         crate::common::wait_until("all has ended", || !crate::common::running(&socket));
-        if signal == "TERM" {
+        if signal == "KILL" {
+            assert_eq!(project.leftovers().len(), 1);
+            let output = project.run(&["gc"]);
+            assert_eq!(output.code(), 0, "{}", output.snapshot());
+            assert!(output.stdout.contains(": removed"), "{}", output.snapshot());
+            assert_eq!(project.leftovers(), Vec::<String>::new());
+            assert!(project.run(&["gc"]).stdout.contains("nothing is left of any drill"));
+        } else {
             assert_eq!(project.leftovers(), Vec::<String>::new());
             project.verifies();
         }

@@ -11,7 +11,7 @@ fn commands() -> String {
         "# Commands\n\nThis page is made from the commands' own help; a test compares the two \
          (`tests/cli/reference.rs`).\n",
     );
-    let all: [&[&str]; 14] = [
+    let all: [&[&str]; 15] = [
         &[],
         &["run"],
         &["init"],
@@ -23,6 +23,7 @@ fn commands() -> String {
         &["verify"],
         &["sign"],
         &["keygen"],
+        &["gc"],
         &["schema"],
         &["completions"],
         &["man"],

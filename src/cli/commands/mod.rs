@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod gc;
 mod init;
 mod keygen;
 mod man;
@@ -41,6 +42,7 @@ enum Command {
     VerifyBundle(verify_bundle::VerifyBundleArgs),
     Sign(sign::SignArgs),
     Keygen(keygen::KeygenArgs),
+    Gc(gc::GcArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -75,6 +77,7 @@ pub(super) fn dispatch(cli: Cli) -> Exit {
             Command::VerifyBundle(args) => verify_bundle::run(&ui, &args),
             Command::Sign(args) => sign::run(&ui, &args),
             Command::Keygen(args) => keygen::run(&ui, &args),
+            Command::Gc(args) => Ok(gc::run(&ui, &environment, &args)),
             Command::Schema(args) => Ok(schema::run(&ui, &args)),
             Command::Completions(args) => Ok(completions::run(&ui, &args)),
             Command::Man(args) => man::run(&ui, &args),
