@@ -54,6 +54,7 @@ run "$bin/pg_dump" -h "$dir" -U postgres -Fc shop > "$out/shop.pgdump"
 run "$bin/pg_dump" -h "$dir" -U postgres -Ft shop > "$out/shop.tar"
 run "$bin/pg_dump" -h "$dir" -U postgres -Fd -f "$dir/shop" shop
 cp -r "$dir/shop" "$out/shop"
+run "$bin/pg_dumpall" -h "$dir" -U postgres > "$out/shop.cluster.sql"
 
 run mariadb-install-db --no-defaults --datadir="$dir/my" --auth-root-authentication-method=normal --skip-test-db >/dev/null
 run mariadbd --no-defaults --datadir="$dir/my" --socket="$dir/my.sock" --pid-file="$dir/my.pid" --skip-networking >"$dir/my.log" 2>&1 &

@@ -7,6 +7,7 @@ use dr_drill::wire::manifest::SbomProfile;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let demand = Demand {
+        now: "2026-11-20T09:00:00Z".parse().ok(),
         subject: Some(Digest::of(b"backup")),
         components: false,
         profiles: vec![SbomProfile::Ntia2021, SbomProfile::Fsct32024, SbomProfile::Cisa2025Draft],

@@ -16,8 +16,10 @@ use crate::wire::manifest::Profile;
 /// Where distributions put a version each.
 const PLACES: [(&str, &str); 3] =
     [("/usr/lib/postgresql", "bin"), ("/usr/lib64/postgresql", "bin"), ("/usr/local/pgsql", "")];
-/// Who owns everything in it. Dumps speak of this role most often.
-const SUPERUSER: &str = "postgres";
+/// Who owns everything in it: a role that no dump makes, as those of whole clusters make `postgres`.
+const SUPERUSER: &str = "dr_drill";
+/// The database that every server has.
+const FIRST_DATABASE: &str = "postgres";
 /// How lines begin in which clients quote rows.
 const ROWS: [&str; 4] = ["CONTEXT:", "DETAIL:", "Command was:", "LINE "];
 /// How long it may take to get ready: a base backup is recovered in this time, too.
@@ -157,11 +159,11 @@ impl<'a> Postgres<'a> {
         }
         let watch = Stopwatch::start();
         let service = Self::serve(&quarters, &installation, profile, &data, &socket);
-        let database = SUPERUSER.to_owned();
+        let database = FIRST_DATABASE.to_owned();
         let mut server =
             Self { quarters, installation, service, socket, database, ready_seconds: 0.0 };
         server.wait(&data)?;
-        server.ask_as(SUPERUSER, &[], "SELECT 1")?;
+        server.ask_as(FIRST_DATABASE, &[], "SELECT 1")?;
         server.ready_seconds = watch.seconds();
         Ok(server)
     }
@@ -304,7 +306,7 @@ fn new_files(
     cache: Option<&Path>,
 ) -> Result<(), InstanceError> {
     let version = quarters.ask(&installation.program("postgres"), &["--version"], &[])?;
-    let template = Template::of(cache, &version);
+    let template = Template::of(cache, &format!("{version} of {SUPERUSER}"));
     if template.copy_to(data)? {
         return Ok(());
     }

@@ -115,6 +115,15 @@ fn every_format_of_pg_dump_comes_back() {
 }
 
 #[test]
+fn a_dump_of_a_whole_cluster_comes_back_with_its_roles() {
+    let project = real("shop.cluster.sql");
+    project.edit(|manifest| manifest["restore"]["database"] = json!("shop"));
+    all_hold(&project);
+    assert_eq!(project.report()["instance"]["roles"], Value::Null, "it makes them itself");
+    assert_eq!(project.report()["instance"]["database"], "shop");
+}
+
+#[test]
 fn compressed_dumps_come_back_without_being_unpacked_on_the_disk() {
     for (program, name) in
         [("gzip", "shop.sql.gz"), ("zstd", "shop.sql.zst"), ("xz", "shop.sql.xz")]

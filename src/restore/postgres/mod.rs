@@ -22,6 +22,8 @@ use needs::Needs;
 
 /// The database that a dump is restored into, if it does not make one.
 const DATABASE: &str = "drill";
+/// The role that owns most servers, and is on each.
+const USUAL_SUPERUSER: &str = "postgres";
 /// Tables that are restored at once, if the manifest does not say.
 const MAX_JOBS: usize = 4;
 /// First bytes of an archive of `pg_dump`.
@@ -70,9 +72,10 @@ pub(super) fn prepare<'a>(
     let mut server = Postgres::start(quarters, installation, database.profile, cache)?;
     check_extensions(&server, &needs)?;
     for role in &needs.roles {
-        if role != "postgres" {
-            server.command("postgres", &format!("CREATE ROLE {} NOLOGIN", server.quoted(role)))?;
-        }
+        // What that role owns may need its rights: an event trigger, say.
+        let rights = if role == USUAL_SUPERUSER { "SUPERUSER" } else { "NOSUPERUSER" };
+        let role = server.quoted(role);
+        server.command("postgres", &format!("CREATE ROLE {role} NOLOGIN {rights}"))?;
     }
     if needs.databases.is_empty() {
         server.command("postgres", &format!("CREATE DATABASE {DATABASE} TEMPLATE template0"))?;
@@ -85,7 +88,7 @@ pub(super) fn prepare<'a>(
         profile: database.profile,
         ready_seconds: Some(server.ready_seconds),
         database: server.database().to_owned(),
-        roles: needs.roles.iter().filter(|role| *role != "postgres").cloned().collect(),
+        roles: needs.roles.iter().filter(|role| *role != USUAL_SUPERUSER).cloned().collect(),
         user,
     };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
