@@ -17,17 +17,17 @@ use crate::target::Target;
 use crate::wire::event::{InstanceFacts, ProgramFacts, ProgramRole, RestoreFacts};
 
 /// What an instance is made with.
-pub struct Provision<'a> {
+pub struct Provision<'a, 'w> {
     /// What the manifest asks for.
     pub database: &'a Database,
     /// The run's private directory.
-    pub workspace: &'a Workspace,
+    pub workspace: &'w Workspace,
     /// Where programs are looked for.
     pub search_path: OsString,
     /// Where files of new servers are kept from one drill to the next, if anywhere.
     pub cache: Option<PathBuf>,
     /// Watches hashing.
-    pub observer: &'a dyn Observer,
+    pub observer: &'w dyn Observer,
     /// Whether the drill is to end.
     pub interrupt: &'a dyn Interrupt,
 }
@@ -51,12 +51,10 @@ impl<'a> Throwaway<'a> {
     /// # Errors
     /// When none can be had.
     pub fn provision(
-        given: &Provision<'_>,
-        confinement: &'a Database,
-        interrupt: &'a dyn Interrupt,
+        given: &Provision<'a, '_>,
         backup: &VerifiedBackup,
     ) -> Result<Self, RestoreError> {
-        let quarters = quarters(given, confinement, interrupt)?;
+        let quarters = quarters(given)?;
         let programs = Programs {
             search_path: &given.search_path,
             workspace: given.workspace,
@@ -171,11 +169,7 @@ pub fn wants_copy(engine: DatabaseEngine, head: &[u8]) -> bool {
     engine == DatabaseEngine::Postgres && postgres::is_archive(head)
 }
 
-fn quarters<'a>(
-    given: &Provision<'_>,
-    database: &'a Database,
-    interrupt: &'a dyn Interrupt,
-) -> Result<Quarters<'a>, InstanceError> {
+fn quarters<'a>(given: &Provision<'a, '_>) -> Result<Quarters<'a>, InstanceError> {
     // Only root can, and must, run servers as somebody else.
     let user = rustix::process::geteuid().is_root().then(unprivileged);
     let user = match user {
@@ -196,7 +190,7 @@ fn quarters<'a>(
         folder,
         user,
         search_path: given.search_path.clone(),
-        confinement: &database.confinement,
-        interrupt,
+        confinement: &given.database.confinement,
+        interrupt: given.interrupt,
     })
 }

@@ -36,7 +36,7 @@ impl<'a> Work<'a> {
             observer: watch,
             interrupt: watch,
         };
-        match Throwaway::provision(&provision, database, watch, backup) {
+        match Throwaway::provision(&provision, backup) {
             Ok(instance) => {
                 let facts = instance.facts().clone();
                 let ready = facts.ready_seconds.map(|s| format!(", ready in {s:.3} s"));
