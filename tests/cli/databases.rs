@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::sync::OnceLock;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::{NOW, Project};
@@ -734,7 +735,7 @@ fn a_drill_that_is_killed_leaves_no_server_behind() {
     let project = changed(|sql| {
         sql.replacen("CREATE SCHEMA sales;", "SELECT pg_sleep(600.25);\nCREATE SCHEMA sales;", 1)
     });
-    for signal in ["KILL", "TERM"] {
+    for signal in [Signal::KILL, Signal::TERM] {
         let mut child = project
             .command(&["run", "--current-time", NOW, "--root", ".", "--quiet"])
             .stdout(std::process::Stdio::null())
@@ -746,14 +747,11 @@ fn a_drill_that_is_killed_leaves_no_server_behind() {
         crate::common::wait_until("the server runs", || crate::common::running(&socket));
         let output = project.run(&["gc", "--output-dir", "tmp"]);
         assert!(output.stdout.contains("in use by a drill that runs"), "{}", output.snapshot());
-        let killed = Command::new("kill")
-            .args([format!("-{signal}"), child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(killed.success());
+        let id = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(id, signal).unwrap();
         child.wait().unwrap();
         crate::common::wait_until("all has ended", || !crate::common::running(&socket));
-        if signal == "KILL" {
+        if signal == Signal::KILL {
             assert_eq!(project.leftovers().len(), 1);
             let output = project.run(&["gc"]);
             assert_eq!(output.code(), 0, "{}", output.snapshot());
