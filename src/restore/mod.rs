@@ -125,6 +125,19 @@ fn said(errors: &[String]) -> String {
 }
 
 impl RestoreError {
+    /// Whether something is missing on this machine, which says nothing of the backup.
+    #[must_use]
+    pub fn is_of_this_machine(&self) -> bool {
+        matches!(
+            self,
+            Self::Instance(_)
+                | Self::Extensions(_)
+                | Self::Asked(_)
+                | Self::Program(_)
+                | Self::ProgramRead(..)
+        )
+    }
+
     /// What a person can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -234,7 +234,17 @@ fn needs_of_archive(
     let newest = installed.last().ok_or(InstanceError::NotInstalled("PostgreSQL"))?;
     let path = backup.path().display().to_string();
     let arguments = ["--schema-only", "-f", "-", &path];
-    let text = quarters.ask(&newest.program("pg_restore"), &arguments, &[])?;
+    let text = match quarters.ask(&newest.program("pg_restore"), &arguments, &[]) {
+        Err(InstanceError::Failed { said, .. }) if said.contains("unsupported version") => {
+            let wanted = "a newer version of PostgreSQL, which wrote this archive,".to_owned();
+            let installed = newest.major.to_string();
+            return Err(InstanceError::Version { wanted, installed }.into());
+        }
+        Err(InstanceError::Failed { how, said, .. }) => {
+            return Err(RestoreError::Client { program: "pg_restore", how, errors: vec![said] });
+        }
+        other => other?,
+    };
     needs::read(&mut text.as_bytes()).map_err(|error| InstanceError::Files(error).into())
 }
 
