@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::InstanceError;
@@ -20,9 +20,10 @@ impl Template {
         Self(cache.map(|cache| cache.join("dr-drill").join(name)))
     }
 
-    /// Copies the files to a new directory; `false` if there are none yet.
+    /// Copies the files to a new directory; `false` if there are none yet, or others could have
+    /// changed them: a server would run what they say.
     pub(super) fn copy_to(&self, data: &Path) -> Result<bool, InstanceError> {
-        let Some(template) = self.0.as_ref().filter(|template| template.is_dir()) else {
+        let Some(template) = self.0.as_ref().filter(|template| is_ours(template)) else {
             return Ok(false);
         };
         fs::DirBuilder::new().mode(0o700).create(data)?;
@@ -39,6 +40,16 @@ impl Template {
     }
 }
 
+fn is_ours(template: &Path) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    let ours = |path: &Path| {
+        path.symlink_metadata().is_ok_and(|metadata| {
+            metadata.is_dir() && metadata.uid() == own && metadata.mode() & 0o022 == 0
+        })
+    };
+    ours(template) && template.parent().is_some_and(ours)
+}
+
 /// Keeps a copy under a name that it only gets once it is whole.
 fn keep(data: &Path, template: &Path) -> io::Result<()> {
     let folder = template.parent().ok_or(io::ErrorKind::NotFound)?;
@@ -49,4 +60,26 @@ fn keep(data: &Path, template: &Path) -> io::Result<()> {
     fs::rename(new.path(), template)?;
     let _ = new.keep();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_others_could_have_changed_are_not_used() {
+        let cache = tempfile::tempdir().unwrap();
+        let (made, copy) = (cache.path().join("made"), cache.path().join("copy"));
+        fs::create_dir(&made).unwrap();
+        fs::write(made.join("f"), "x").unwrap();
+        let template = Template::of(Some(cache.path()), "a server, version 1.2\n");
+        assert!(!template.copy_to(&copy).unwrap(), "there are none yet");
+        template.keep(&made);
+        assert!(template.copy_to(&copy).unwrap());
+        assert_eq!(fs::read(copy.join("f")).unwrap(), b"x");
+        let folder = cache.path().join("dr-drill");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(!template.copy_to(&cache.path().join("other")).unwrap());
+        assert!(!Template::of(None, "x").copy_to(&cache.path().join("third")).unwrap());
+    }
 }
