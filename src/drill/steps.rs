@@ -10,16 +10,8 @@ use crate::policy::enforce;
 use crate::process::Supervisor;
 use crate::wire::event::{Class, Context, ManifestFacts, PolicyStatus, Status};
 
-/// What must have passed before anything is restored.
-const BEFORE_RESTORE: [Step; 4] = [
-    Step::VerifyBackupDigest,
-    Step::VerifyBackupPayload,
-    Step::ValidateSbom,
-    Step::ValidateProvenance,
-];
-
-/// The same, and the server that it is restored into.
-const BEFORE_RESTORE_ITSELF: [Step; 5] = [
+/// What must have passed before anything is restored; all but the last before a server is started.
+const BEFORE_RESTORE: [Step; 5] = [
     Step::VerifyBackupDigest,
     Step::VerifyBackupPayload,
     Step::ValidateSbom,
@@ -42,11 +34,11 @@ pub(super) fn walk<'a>(
     run.step(Step::VerifyBackupPayload, |run| Ok(work.verify_payload(run)))?;
     run.step(Step::ValidateSbom, |run| work.validate_sbom(run))?;
     run.step(Step::ValidateProvenance, |run| work.validate_provenance(run))?;
-    run.step(Step::ProvisionInstance, |run| match run.all_passed(&BEFORE_RESTORE) {
+    run.step(Step::ProvisionInstance, |run| match run.all_passed(&BEFORE_RESTORE[..4]) {
         Ok(()) => Ok(work.provision(run)),
         Err(step) => Ok(StepResult::skipped(format!("no server is started: {step} did not pass"))),
     })?;
-    run.step(Step::RestoreArtifact, |run| match run.all_passed(&BEFORE_RESTORE_ITSELF) {
+    run.step(Step::RestoreArtifact, |run| match run.all_passed(&BEFORE_RESTORE) {
         Ok(()) => work.restore(run),
         Err(step) => Ok(StepResult::skipped(format!("nothing is restored: {step} did not pass"))),
     })?;

@@ -3,10 +3,9 @@
 use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::template::Template;
-use super::{InstanceError, Quarters, plain};
+use super::{InstanceError, Quarters, check_socket, plain, wait_until};
 use crate::clock::Stopwatch;
 use crate::fs::chown_tree;
 use crate::process::{End, Finished, ProcessError, Service, unprivileged};
@@ -15,10 +14,6 @@ use crate::wire::manifest::Profile;
 
 /// Where servers lie that are not for everybody's path.
 const SERVERS: [&str; 3] = ["/usr/sbin", "/usr/libexec", "/usr/local/sbin"];
-/// How long it may take to get ready.
-const READY: Duration = Duration::from_secs(120);
-/// Longest path of a socket, in bytes (`sun_path`).
-const SOCKET_PATH: usize = 107;
 
 /// Settings of every throwaway server: no configuration of the machine is read, nothing that was
 /// restored starts by itself.
@@ -77,10 +72,9 @@ impl<'a> MariaDb<'a> {
         let installer = find(&quarters, "mariadb-install-db")?;
         let (client, checker) = (find(&quarters, "mariadb")?, find(&quarters, "mariadb-check")?);
         let data = quarters.folder.join("data");
-        let socket = quarters.folder.join("s").display().to_string();
-        if socket.len() > SOCKET_PATH {
-            return Err(InstanceError::SocketPath(socket));
-        }
+        let socket = quarters.folder.join("s");
+        check_socket(&socket)?;
+        let socket = socket.display().to_string();
         let user = quarters.user.clone().or_else(unprivileged).ok_or(InstanceError::NoUser)?;
         let version = quarters.ask(&server, &["--no-defaults", "--version"], &[])?;
         let template = Template::of(cache, &format!("{version} for {}", user.name));
@@ -111,23 +105,11 @@ impl<'a> MariaDb<'a> {
             version: version_in(&version),
             ready_seconds: 0.0,
         };
-        started.wait()?;
+        let answers = || UnixStream::connect(&started.socket).is_ok();
+        wait_until(answers, &started.service, &started.quarters)?;
         started.command("mysql", "SELECT 1")?;
         started.ready_seconds = watch.seconds();
         Ok(started)
-    }
-
-    fn wait(&self) -> Result<(), InstanceError> {
-        let watch = Stopwatch::start();
-        while UnixStream::connect(&self.socket).is_err() {
-            let interrupted = self.quarters.interrupt.interrupted();
-            if !self.service.is_running() || watch.elapsed() > READY || interrupted {
-                let said = super::last_words(&self.service.printed());
-                return Err(InstanceError::NotReady(watch.elapsed().as_secs(), said));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Ok(())
     }
 
     /// Where clients run beside it.

@@ -8,7 +8,9 @@ mod template;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::clock::Stopwatch;
 use crate::manifest::Confinement;
 use crate::process::{End, Finished, Interrupt, Launch, Limits, ProcessError, Service, User, run};
 use crate::target::Row;
@@ -158,7 +160,7 @@ impl Quarters<'_> {
     ) -> Service {
         Service::start(Launch {
             // It ends when it is stopped, and its clients are bounded in time.
-            timeout: std::time::Duration::MAX,
+            timeout: Duration::MAX,
             ..self.launch(program, arguments, environment)
         })
     }
@@ -206,6 +208,39 @@ impl Quarters<'_> {
             said: last_words(&text),
         })
     }
+}
+
+/// How long a server may take to get ready.
+const READY: Duration = Duration::from_secs(120);
+/// How often it is looked whether it is.
+const LOOK: Duration = Duration::from_millis(2);
+/// Longest path of a socket, in bytes (`sun_path`).
+const SOCKET_PATH: usize = 107;
+
+/// Refuses a path that no socket can have.
+fn check_socket(path: &Path) -> Result<(), InstanceError> {
+    if path.as_os_str().len() <= SOCKET_PATH {
+        return Ok(());
+    }
+    Err(InstanceError::SocketPath(path.display().to_string()))
+}
+
+/// Waits until a server is ready; not longer than it runs.
+fn wait_until(
+    ready: impl Fn() -> bool,
+    service: &Service,
+    quarters: &Quarters<'_>,
+) -> Result<(), InstanceError> {
+    let watch = Stopwatch::start();
+    while !ready() {
+        let over = watch.elapsed() > READY || quarters.interrupt.interrupted();
+        if over || !service.is_running() {
+            let said = last_words(&service.printed());
+            return Err(InstanceError::NotReady(watch.elapsed().as_secs(), said));
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 /// How a program ended, in words.

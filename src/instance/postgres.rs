@@ -3,10 +3,9 @@
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::template::Template;
-use super::{COLUMN, InstanceError, NULL, Quarters, ROW, plain, rows};
+use super::{COLUMN, InstanceError, NULL, Quarters, ROW, check_socket, plain, rows, wait_until};
 use crate::clock::Stopwatch;
 use crate::fs::chown_tree;
 use crate::process::{End, Finished, ProcessError, Service, unprivileged};
@@ -22,10 +21,6 @@ const SUPERUSER: &str = "dr_drill";
 const FIRST_DATABASE: &str = "postgres";
 /// How lines begin in which clients quote rows.
 const ROWS: [&str; 4] = ["CONTEXT:", "DETAIL:", "Command was:", "LINE "];
-/// How long it may take to get ready: a base backup is recovered in this time, too.
-const READY: Duration = Duration::from_secs(120);
-/// Longest path of a socket, in bytes (`sun_path`).
-const SOCKET_PATH: usize = 107;
 
 /// Settings of every throwaway server: nothing that was restored reaches out, and nothing is
 /// shared with other servers. Restored subscriptions, archiving and libraries are held back.
@@ -144,10 +139,7 @@ impl<'a> Postgres<'a> {
     ) -> Result<Self, InstanceError> {
         let data = quarters.folder.join("data");
         let socket = quarters.folder.join("s");
-        let address = socket.join(".s.PGSQL.5432");
-        if address.as_os_str().len() > SOCKET_PATH {
-            return Err(InstanceError::SocketPath(address.display().to_string()));
-        }
+        check_socket(&socket.join(".s.PGSQL.5432"))?;
         new_files(&quarters, &installation, &data, cache)?;
         fs::DirBuilder::new().mode(0o700).create(&socket)?;
         let user = quarters.user.clone().or_else(unprivileged).ok_or(InstanceError::NoUser)?;
@@ -162,7 +154,12 @@ impl<'a> Postgres<'a> {
         let database = FIRST_DATABASE.to_owned();
         let mut server =
             Self { quarters, installation, service, socket, database, ready_seconds: 0.0 };
-        server.wait(&data)?;
+        // The eighth line of its own file says so: nothing is polled over the socket.
+        let is_ready = || {
+            let said = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
+            said.lines().nth(7).is_some_and(|status| status.trim() == "ready")
+        };
+        wait_until(is_ready, &server.service, &server.quarters)?;
         server.ask_as(FIRST_DATABASE, &[], "SELECT 1")?;
         server.ready_seconds = watch.seconds();
         Ok(server)
@@ -183,24 +180,6 @@ impl<'a> Postgres<'a> {
             arguments.extend(["-c", setting]);
         }
         quarters.serve(&installation.program("postgres"), &arguments, &[])
-    }
-
-    /// Waits for the word `ready` in the eighth line of its own file: nothing is polled over the
-    /// socket.
-    fn wait(&self, data: &Path) -> Result<(), InstanceError> {
-        let watch = Stopwatch::start();
-        loop {
-            let said = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
-            if said.lines().nth(7).is_some_and(|status| status.trim() == "ready") {
-                return Ok(());
-            }
-            let interrupted = self.quarters.interrupt.interrupted();
-            if !self.service.is_running() || watch.elapsed() > READY || interrupted {
-                let said = super::last_words(&self.service.printed());
-                return Err(InstanceError::NotReady(watch.elapsed().as_secs(), said));
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
     }
 
     /// Where its programs lie.

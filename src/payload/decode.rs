@@ -1,6 +1,7 @@
 //! Compressed streams: one decoder each, all members of a file, nothing after its end.
 
-use std::io::{self, BufReader, Read};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek as _};
 
 use super::PayloadError;
 
@@ -60,6 +61,21 @@ impl Compression {
             return PayloadError::Truncated { format, detail };
         }
         PayloadError::Damaged { format, detail }
+    }
+}
+
+/// Reads a file from its beginning, decompressed if it is compressed.
+///
+/// # Errors
+/// When it cannot be read, or its decoder cannot be made.
+pub fn unpacked(file: &mut File) -> io::Result<Box<dyn Read + '_>> {
+    let mut head = [0; 16];
+    file.rewind()?;
+    let length = file.read(&mut head)?;
+    file.rewind()?;
+    match Compression::of(&head[..length]) {
+        Some(compression) => decoder(compression, file),
+        None => Ok(Box::new(file)),
     }
 }
 

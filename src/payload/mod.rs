@@ -16,7 +16,7 @@ use std::io::{self, Read, Seek as _};
 use crate::digest::{Interrupted, Observer};
 use crate::wire::event::{PayloadFacts, PayloadTime};
 
-pub use decode::{Compression, decoder};
+pub use decode::{Compression, decoder, unpacked};
 
 /// Bytes that are looked at to tell a format.
 const HEAD: usize = 8192;

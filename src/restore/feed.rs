@@ -1,7 +1,7 @@
 //! Feeds a program through a named pipe: what is compressed is never unpacked on the disk.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::digest::Digest;
 use crate::instance::{InstanceError, Quarters};
-use crate::payload::{Compression, decoder};
+use crate::payload::unpacked;
 use crate::process::Finished;
 use crate::secret::Redactor;
 
@@ -71,15 +71,7 @@ fn make_pipe(quarters: &Quarters<'_>) -> io::Result<PathBuf> {
 /// Writes everything, or until nobody reads any more.
 fn write(source: &mut File, last: &str, pipe: &Path, ended: &AtomicBool) -> io::Result<()> {
     let Some(mut pipe) = open(pipe, ended)? else { return Ok(()) };
-    source.rewind()?;
-    let mut head = [0; 16];
-    let length = source.read(&mut head)?;
-    source.rewind()?;
-    let compression = Compression::of(&head[..length]);
-    let mut reader: Box<dyn Read + '_> = match compression {
-        Some(compression) => decoder(compression, source)?,
-        None => Box::new(source),
-    };
+    let mut reader = unpacked(source)?;
     let mut piece = vec![0; PIECE];
     loop {
         let read = reader.read(&mut piece)?;

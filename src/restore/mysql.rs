@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, BufReader, Read as _, Seek as _};
+use std::io::{self, BufReader};
 use std::path::Path;
 
 use super::client::{judge, logged};
@@ -13,12 +13,13 @@ use super::{Failed, RestoreError};
 use crate::backup::VerifiedBackup;
 use crate::instance::{InstanceError, MariaDb, Quarters};
 use crate::manifest::Database;
-use crate::payload::{Compression, decoder};
+use crate::payload::unpacked;
 use crate::target::Target as _;
 use crate::wire::event::{InstanceFacts, RestoreFacts};
 
 /// The database that a dump is restored into, if it neither makes nor names one.
 const DATABASE: &str = "drill";
+
 /// A server that waits for its dump.
 pub(super) struct Prepared<'a> {
     pub(super) server: MariaDb<'a>,
@@ -76,18 +77,10 @@ pub(super) fn prepare<'a>(
 
 fn needs(backup: &VerifiedBackup) -> io::Result<Needs> {
     let mut file = backup.facts().handle().try_clone()?;
-    let mut head = [0; 16];
-    file.rewind()?;
-    let length = file.read(&mut head)?;
-    file.rewind()?;
     let mut needs = Needs::default();
-    let mut read = |line: &[u8]| needs.read_line(&String::from_utf8_lossy(line));
-    match Compression::of(&head[..length]) {
-        Some(compression) => {
-            each_line(&mut BufReader::new(decoder(compression, &mut file)?), &mut read)?;
-        }
-        None => each_line(&mut BufReader::new(file), &mut read)?,
-    }
+    each_line(&mut BufReader::new(unpacked(&mut file)?), &mut |line| {
+        needs.read_line(&String::from_utf8_lossy(line));
+    })?;
     Ok(needs)
 }
 

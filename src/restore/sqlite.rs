@@ -1,7 +1,7 @@
 //! The `sqlite` driver: a database file, compressed or not, or the SQL of `.dump`.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek as _};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{OpenOptionsExt as _, chown};
 
 use super::client::{judge, logged};
@@ -10,7 +10,7 @@ use super::printed::Printed;
 use super::{Failed, RestoreError};
 use crate::backup::VerifiedBackup;
 use crate::instance::{InstanceError, Sqlite};
-use crate::payload::{Compression, decoder};
+use crate::payload::unpacked;
 use crate::wire::event::RestoreFacts;
 
 /// First bytes of every database file.
@@ -34,14 +34,7 @@ pub(super) fn restore(
 /// Copies a database file; `false` if it is none.
 fn copy_database(sqlite: &Sqlite<'_>, backup: &VerifiedBackup) -> Result<bool, InstanceError> {
     let mut file = backup.facts().handle().try_clone()?;
-    file.rewind()?;
-    let mut head = [0; 16];
-    let length = file.read(&mut head)?;
-    file.rewind()?;
-    let mut source: Box<dyn Read + '_> = match Compression::of(&head[..length]) {
-        Some(compression) => decoder(compression, &mut file)?,
-        None => Box::new(file),
-    };
+    let mut source = unpacked(&mut file)?;
     let mut start = Vec::new();
     source.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start)?;
     if start != MAGIC {

@@ -247,27 +247,36 @@ fn a_client_that_stops_early_proves_nothing() {
     assert!(message.contains("psql stopped before the end of the dump"), "{message}");
 }
 
+/// What the dump asks for is really run, so that it is the sandbox that holds it back.
 #[test]
 fn a_hostile_dump_reaches_nothing_outside() {
-    let project = changed(|sql| {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let hostile = changed(|sql| {
         let sql = without("restrict ")(sql);
-        let outside = "\\! touch /tmp/dr-drill-was-here; touch ~/../../escaped; id -u > whoami\n";
-        sql.replacen("CREATE SCHEMA sales;", &format!("{outside}CREATE SCHEMA sales;"), 1)
+        let shell =
+            "\\! touch /tmp/dr-drill-was-here; touch ~/../../escaped; echo the shell ran >&2\n";
+        sql.replacen("CREATE SCHEMA sales;", &format!("{shell}CREATE SCHEMA sales;"), 1)
     });
-    let _ = drill(&project);
+    let _ = drill(&hostile);
+    let log = hostile.text("artifacts/dr/restore/restore.log");
+    assert!(log.contains("the shell ran"), "{log}");
     assert!(!std::path::Path::new("/tmp/dr-drill-was-here").exists());
-    assert!(!project.path("tmp/escaped").exists());
+    assert!(!hostile.path("tmp/escaped").exists());
     let program = changed(|sql| {
-        sql.replacen(
-            "CREATE SCHEMA sales;",
-            "CREATE TABLE o (l text); COPY o FROM PROGRAM 'curl -s http://127.0.0.1:1/ || echo cut off';\n\
-             DO $$ BEGIN IF (SELECT l FROM o) <> 'cut off' THEN RAISE 'reached'; END IF; END $$;\n\
-             CREATE SCHEMA sales;",
-            1,
-        )
+        let connect = format!(
+            "python3 -c \"import socket; print(socket.socket().connect_ex((''127.0.0.1'', {port})) == 0)\""
+        );
+        let copy =
+            format!("CREATE TABLE public.o (l text); COPY public.o FROM PROGRAM '{connect}';\n");
+        sql.replacen("CREATE SCHEMA sales;", &format!("{copy}CREATE SCHEMA sales;"), 1)
+    });
+    program.edit(|manifest| {
+        manifest["checks"] =
+            json!([{"check": "query", "sql": "SELECT l FROM o", "expected": "False"}]);
     });
     let output = drill(&program);
-    assert!(!output.stdout.contains("reached"), "{}", output.snapshot());
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
 }
 
 #[test]

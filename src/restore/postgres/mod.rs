@@ -3,7 +3,7 @@
 mod needs;
 
 use std::fs::File;
-use std::io::{BufReader, Read as _, Seek as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
 use super::client::{judge, logged};
@@ -13,7 +13,7 @@ use super::{Failed, RestoreError};
 use crate::backup::VerifiedBackup;
 use crate::instance::{Installation, InstanceError, Postgres, Quarters, installations};
 use crate::manifest::Database;
-use crate::payload::{Compression, decoder};
+use crate::payload::unpacked;
 use crate::target::Target as _;
 use crate::wire::event::{InstanceFacts, RestoreFacts};
 use crate::wire::manifest::Profile;
@@ -202,19 +202,12 @@ fn form(backup: &VerifiedBackup) -> Result<Form, RestoreError> {
 }
 
 fn needs_of_plain(backup: &VerifiedBackup) -> Result<Needs, RestoreError> {
-    let read = || {
-        let mut file = file_of(backup).try_clone()?;
-        let mut head = [0; 512];
-        file.rewind()?;
-        let length = file.read(&mut head)?;
-        file.rewind()?;
-        let Some(compression) = Compression::of(&head[..length]) else {
-            return Ok((needs::read(&mut BufReader::new(file))?, head.starts_with(b"--")));
-        };
-        let mut source = BufReader::with_capacity(1 << 20, decoder(compression, &mut file)?);
-        use std::io::BufRead as _;
-        let archive = source.fill_buf()?.starts_with(ARCHIVE);
-        Ok::<_, std::io::Error>((needs::read(&mut source)?, !archive))
+    let mut file = file_of(backup).try_clone().map_err(InstanceError::Files)?;
+    let mut read = || {
+        let mut source = BufReader::with_capacity(1 << 20, unpacked(&mut file)?);
+        // Every plain dump begins with a comment.
+        let plain = source.fill_buf()?.starts_with(b"--");
+        Ok::<_, std::io::Error>((needs::read(&mut source)?, plain))
     };
     match read().map_err(InstanceError::Files)? {
         (needs, true) => Ok(needs),
