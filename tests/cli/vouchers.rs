@@ -560,3 +560,86 @@ fn each_kind_of_wrong_sbom_has_its_own_word() {
     project.write("data/dr/sbom.json", "{\"bomFormat\": \"CycloneDX\", \"specVersion\": \"1.6\"}");
     assert!(project.fails_at(1, "validate_sbom").contains("is empty: it lists no components"));
 }
+
+#[test]
+fn a_signature_of_minisign_is_checked_and_drilled() {
+    let project = Project::sample();
+    for name in ["build.pub", "backup.minisig", "old.minisig"] {
+        project.write(name, fs::read(format!("fixtures/minisign/{name}")).unwrap());
+    }
+    project.write("backup", "backup").write("other", "other");
+    let check = |signature: &str, artifact: &str, more: &[&str]| {
+        let fixed = ["check", "provenance", signature, "--artifact", artifact];
+        project.run(&[&fixed, more].concat())
+    };
+    let output = check("backup.minisig", "backup", &["--key", "build.pub"]);
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
+    assert!(
+        output.stdout.contains("signed by build.pub (Ed25519 sha256:"),
+        "{}",
+        output.snapshot()
+    );
+    for (signature, artifact, wanted) in [
+        ("backup.minisig", "other", "by no key that was given"),
+        ("old.minisig", "backup", "with minisign 0.10 or later"),
+    ] {
+        let output = check(signature, artifact, &["--key", "build.pub"]);
+        assert_eq!(output.code(), 1, "{}", output.snapshot());
+        assert!(output.stdout.contains(wanted), "{}", output.snapshot());
+    }
+    assert_eq!(check("backup.minisig", "backup", &[]).code(), 1, "nobody is named");
+}
+
+#[test]
+fn what_is_asked_of_source_build_and_certificate_reaches_the_check() {
+    let project = Project::sample();
+    let _ = project.run(&["keygen", "data/dr/build"]);
+    let backup = project.json("data/dr/manifest.json")["backup"]["sha256"].clone();
+    let repository = "https://github.com/o/r";
+    let statement = json!({"_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "backup.json", "digest": {"sha256": backup}}],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": "https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1",
+                "externalParameters": {"inputs": {"level": "3"},
+                    "workflow": {"repository": repository, "ref": "refs/tags/v1.2.3"}},
+                "internalParameters": {"github": {"event_name": "workflow_dispatch"}},
+                "resolvedDependencies": [{"uri": format!("git+{repository}@refs/tags/v1.2.3")}]},
+            "runDetails": {"builder": {"id": "https://example.org/b"}}}});
+    let key = PrivateKey::from_pem(project.text("data/dr/build.key").as_bytes()).unwrap();
+    let kind = "application/vnd.in-toto+json";
+    let envelope = Envelope::sign(kind, statement.to_string().as_bytes(), &key).unwrap();
+    project.write("data/dr/provenance.json", envelope.to_string());
+    let check = |more: &[&str]| {
+        let fixed = [
+            "check",
+            "provenance",
+            "data/dr/provenance.json",
+            "--artifact",
+            "data/dr/backup.json",
+            "--key",
+            "data/dr/build.pub",
+        ];
+        let output = project.run(&[&fixed, more].concat());
+        (output.code(), output.stdout + &output.stderr)
+    };
+    for (right, wrong, wanted) in [
+        (&["--source-tag", "v1.2.3"], &["--source-tag", "v1.2"], "`refs/tags/v1.2` is wanted"),
+        (&["--source-versioned-tag", "v1.2"], &["--source-versioned-tag", "v2"], "of version `v2`"),
+        (&["--build-input", "level=3"], &["--build-input", "level=2"], "`2` is wanted"),
+    ] {
+        assert_eq!(check(right).0, 0, "{right:?}: {}", check(right).1);
+        let (code, text) = check(wrong);
+        assert_eq!(code, 1, "{wrong:?}: {text}");
+        assert!(text.contains(wanted), "{wrong:?}: {text}");
+    }
+    assert!(check(&["--source-branch", "v1.2.3"]).1.contains("`refs/heads/v1.2.3` is wanted"));
+    assert_eq!(check(&["--source-branch", "a", "--source-tag", "b"]).0, 2, "one can be meant");
+    let identity = ["--identity", "a@example.org", "--issuer", "https://example.org"];
+    let claim = ["--certificate", "runner_environment=github-hosted"];
+    let (code, text) = check(&[&identity[..], &claim].concat());
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("no certificate says runner_environment"), "{text}");
+    assert_eq!(check(&[&identity[..], &["--certificate", "runner=x"]].concat()).0, 2);
+}
