@@ -1,6 +1,6 @@
 #!/bin/sh
 # Renews fixtures/real/shop*: a small database with most of what databases hold, dumped by the real
-# pg_dump of PostgreSQL in each of its formats, and by that of MariaDB. The other fixture there, dr-drill.cdx.json, is made by `cargo cyclonedx --format json`.
+# pg_dump of PostgreSQL in each of its formats, by that of MariaDB, and as snapshot and log of Redis. The other fixture there, dr-drill.cdx.json, is made by `cargo cyclonedx --format json`.
 # Needs the servers' own programs; they listen on a socket in a temporary directory only.
 set -eu
 bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
@@ -12,7 +12,7 @@ run() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=nobody --regid=nogroup --cle
 run "$bin/initdb" -D "$dir/data" -U postgres -A trust -N --locale=C -E UTF8 >/dev/null
 run "$bin/postgres" -D "$dir/data" -c listen_addresses= -c unix_socket_directories="$dir" >"$dir/log" 2>&1 &
 # Ended by the server's own process id: that of the job is that of the shell around it.
-trap 'kill -INT "$(head -n 1 "$dir/data/postmaster.pid")"; kill "$(cat "$dir/my.pid")"; wait; rm -rf "$dir"' EXIT
+trap 'redis-cli -s "$dir/redis.sock" shutdown nosave 2>/dev/null; kill -INT "$(head -n 1 "$dir/data/postmaster.pid")"; kill "$(cat "$dir/my.pid")"; wait; rm -rf "$dir"' EXIT
 for _ in $(seq 100); do run "$bin/pg_isready" -q -h "$dir" -U postgres && break; sleep 0.1; done
 run "$bin/psql" -q -v ON_ERROR_STOP=1 -h "$dir" -U postgres <<'SQL'
 CREATE ROLE shop_owner;
@@ -79,4 +79,28 @@ INSERT INTO orders (customer_id, state, amount, placed_at, note) SELECT 1 + seq 
   timestamp '2026-11-20 07:00:00' - interval seq minute, unhex(repeat('00ff', seq % 20)) FROM seq_1_to_999;
 SQL
 run mariadb-dump --no-defaults -S "$dir/my.sock" -u root --routines --events --single-transaction --hex-blob shop > "$out/shop.mariadb.sql"
+
+# A snapshot holds the time at which it was made; of the key that expires at once only its entry stays.
+mkdir "$dir/redis"
+[ "$(id -u)" = 0 ] && chown nobody "$dir/redis"
+redis() { redis-cli -s "$dir/redis.sock" "$@" >/dev/null; }
+run redis-server --port 0 --unixsocket "$dir/redis.sock" --dir "$dir/redis" --appendonly yes --save "" >"$dir/redis.log" &
+for _ in $(seq 100); do redis ping 2>/dev/null && break; sleep 0.1; done
+redis debug set-active-expire 0 || true
+redis eval "for n = 1, 500 do redis.call('SET', 'customer:' .. n, 'Ærø 船 ' .. n)
+  redis.call('SADD', 'all', n) redis.call('ZADD', 'amount', n / 7, n) end" 0
+redis set canary 'a value that stands nowhere'
+redis hset order:1 state paid amount 17.5
+redis rpush queue one two three two
+redis xadd log 1-1 what begun
+redis bgrewriteaof
+while redis-cli -s "$dir/redis.sock" info persistence | grep -q 'aof_rewrite_in_progress:1\|aof_rewrite_scheduled:1'; do sleep 0.1; done
+redis -n 3 set other 3
+redis set session:1 x px 1
+redis set session:2 x exat 4070908800
+sleep 0.1
+redis save
+cp "$dir/redis/dump.rdb" "$out/shop.rdb"
+cp -r "$dir/redis/appendonlydir" "$out/shop-redis"
+redis shutdown nosave || true
 ls -l "$out"

@@ -148,6 +148,7 @@ fn describe(step: Step, manifest: Option<&Manifest>) -> Option<String> {
         Step::ProvisionInstance => match manifest.database()?.engine {
             DatabaseEngine::Postgres => "start a PostgreSQL server of its own".to_owned(),
             DatabaseEngine::MariaDb => "start a MariaDB server of its own".to_owned(),
+            DatabaseEngine::Redis => "find Redis".to_owned(),
             DatabaseEngine::Sqlite => "find SQLite".to_owned(),
         },
         Step::RunChecks => {

@@ -1,6 +1,6 @@
 //! What can be asked of a restored thing.
 
-/// What a database is.
+/// What a database with tables is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// PostgreSQL.
@@ -19,8 +19,17 @@ pub type Row = Vec<Option<String>>;
 #[error("{0}")]
 pub struct TargetError(pub String);
 
-/// A restored database. What is asked of it never changes it.
-pub trait Target {
+/// A restored thing, by how it is asked.
+#[derive(Clone, Copy)]
+pub enum Target<'a> {
+    /// A database with tables.
+    Sql(&'a dyn SqlTarget),
+    /// A store of keys and values.
+    Keys(&'a dyn KeyTarget),
+}
+
+/// A restored database with tables. What is asked of it never changes it.
+pub trait SqlTarget {
     /// What it is.
     fn engine(&self) -> Engine;
 
@@ -40,4 +49,13 @@ pub trait Target {
     fn quoted(&self, name: &str) -> String {
         format!("\"{}\"", name.replace('"', "\"\""))
     }
+}
+
+/// A restored store of keys and values.
+pub trait KeyTarget {
+    /// What a command answers in one of its databases, without the line break at its end.
+    ///
+    /// # Errors
+    /// When it does not answer, or does not understand.
+    fn command(&self, database: u32, words: &[&str]) -> Result<String, TargetError>;
 }

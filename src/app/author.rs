@@ -134,10 +134,10 @@ pub fn init(
     let (captured_at, captured_from) = capture_time(request.captured_at, &looked_at, clock);
     let (driver, tree_sha256) = match &request.script {
         Some(_) => (None, None),
-        None if looked_at.hashed.tree().is_some_and(is_dump) => {
-            (Some(wire::Driver::Postgres), None)
+        None if looked_at.hashed.tree().is_some() => {
+            let driver = looked_at.hashed.tree().and_then(driver_of_directory);
+            (Some(driver.unwrap_or(wire::Driver::Files)), None)
         }
-        None if looked_at.hashed.tree().is_some() => (Some(wire::Driver::Files), None),
         None if is_archive(&looked_at.payload) => {
             let digest =
                 unpacked_digest(&mut looked_at.hashed, &request.temporary_directory, observer)
@@ -182,7 +182,7 @@ pub fn init(
         },
         instance: None,
         baseline: None,
-        checks: Vec::new(),
+        checks: wire::Checks::default(),
         policies: Some(wire::Policies {
             max_rpo_minutes: Some(DEFAULT_RPO_MINUTES),
             max_rto_seconds: Some(DEFAULT_RTO_SECONDS),
@@ -286,9 +286,17 @@ fn look_at(root: &Root, path: &str, observer: &dyn Observer) -> Result<LookedAt,
     Ok(LookedAt { hashed, payload: Some(payload) })
 }
 
-/// Whether a directory is one that `pg_dump -Fd` has made.
-fn is_dump(tree: &Tree) -> bool {
-    tree.entries.iter().any(|entry| entry.path == b"toc.dat")
+/// The driver of a database whose backup this directory is: what `pg_dump -Fd` makes, or the
+/// directory of a Redis server.
+fn driver_of_directory(tree: &Tree) -> Option<wire::Driver> {
+    let has = |path: &[u8]| tree.entries.iter().any(|entry| entry.path == path);
+    if has(b"toc.dat") {
+        Some(wire::Driver::Postgres)
+    } else if has(b"dump.rdb") || has(b"appendonlydir") || has(b"appendonly.aof.manifest") {
+        Some(wire::Driver::Redis)
+    } else {
+        None
+    }
 }
 
 /// The driver of a database whose backup this is.
@@ -297,6 +305,8 @@ fn database_driver(format: &str) -> Option<wire::Driver> {
         Some(wire::Driver::Postgres)
     } else if format.starts_with("MySQL") {
         Some(wire::Driver::Mysql)
+    } else if format.starts_with("Redis") {
+        Some(wire::Driver::Redis)
     } else if format.to_ascii_lowercase().starts_with("sqlite") {
         Some(wire::Driver::Sqlite)
     } else {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::catalog::{full_name, in_query, tables};
 use super::{Answer, named};
 use crate::digest::Digest;
-use crate::target::{Engine, Target, TargetError};
+use crate::target::{Engine, SqlTarget, TargetError};
 use crate::wire::baseline::{Baseline, SCHEMA, Table};
 
 /// Kind, name and definition of everything in PostgreSQL that is no table. Definitions that a newer
@@ -15,13 +15,17 @@ const OBJECTS: &str = "WITH own AS (SELECT oid, nspname FROM pg_namespace \
     extended AS (SELECT objid FROM pg_depend WHERE deptype = 'e') \
     SELECT 'index ' || c.oid::regclass::text, pg_get_indexdef(c.oid) FROM pg_class c \
       JOIN own ON own.oid = c.relnamespace WHERE c.relkind IN ('i', 'I') \
-    UNION ALL SELECT 'constraint ' || conrelid::regclass::text || ' ' || conname, \
-      pg_get_constraintdef(k.oid) FROM pg_constraint k JOIN own ON own.oid = k.connamespace \
+    UNION ALL SELECT CASE contype WHEN 'f' THEN 'foreign key ' WHEN 'p' THEN 'primary key ' \
+      WHEN 'c' THEN 'check ' WHEN 'u' THEN 'unique ' ELSE 'constraint ' END || \
+      conrelid::regclass::text || ' ' || conname, pg_get_constraintdef(k.oid) FROM pg_constraint k JOIN own ON own.oid = k.connamespace \
       WHERE conrelid <> 0 \
     UNION ALL SELECT 'trigger ' || tgrelid::regclass::text || ' ' || tgname, \
       pg_get_triggerdef(t.oid) FROM pg_trigger t WHERE NOT tgisinternal \
     UNION ALL SELECT CASE c.relkind WHEN 'S' THEN 'sequence ' WHEN 'm' THEN 'materialized view ' \
-      ELSE 'view ' END || c.oid::regclass::text, NULL FROM pg_class c \
+      ELSE 'view ' END || c.oid::regclass::text, (SELECT 'of ' || d.refobjid::regclass::text || \
+      '.' || a.attname FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid \
+      AND a.attnum = d.refobjsubid WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass \
+      AND d.deptype IN ('a', 'i') AND c.relkind = 'S') FROM pg_class c \
       JOIN own ON own.oid = c.relnamespace WHERE c.relkind IN ('S', 'm', 'v') \
       AND c.oid NOT IN (SELECT objid FROM extended) \
     UNION ALL SELECT 'function ' || p.oid::regprocedure::text, NULL FROM pg_proc p \
@@ -35,11 +39,14 @@ const OBJECTS: &str = "WITH own AS (SELECT oid, nspname FROM pg_namespace \
 const OBJECTS_OF_MARIADB: &str = "SELECT concat('index ', table_name, ' ', index_name), \
       concat(min(non_unique), ' ', group_concat(column_name ORDER BY seq_in_index)) \
       FROM information_schema.statistics WHERE table_schema = database() GROUP BY 1 \
-    UNION ALL SELECT concat('constraint ', table_name, ' ', constraint_name), constraint_type \
+    UNION ALL SELECT concat(lower(constraint_type), ' ', table_name, ' ', constraint_name), '' \
       FROM information_schema.table_constraints WHERE table_schema = database() \
     UNION ALL SELECT concat('trigger ', event_object_table, ' ', trigger_name), \
       concat(action_timing, ' ', event_manipulation, ' ', action_statement) \
       FROM information_schema.triggers WHERE trigger_schema = database() \
+    UNION ALL SELECT concat('sequence ', table_name, '.', column_name), '' \
+      FROM information_schema.columns WHERE table_schema = database() \
+      AND extra LIKE '%auto_increment%' \
     UNION ALL SELECT concat('view ', table_name), NULL FROM information_schema.views \
       WHERE table_schema = database() \
     UNION ALL SELECT concat(lower(routine_type), ' ', routine_name), NULL \
@@ -47,11 +54,20 @@ const OBJECTS_OF_MARIADB: &str = "SELECT concat('index ', table_name, ' ', index
     UNION ALL SELECT concat('event ', event_name), NULL FROM information_schema.events \
       WHERE event_schema = database()";
 
+/// The same of SQLite. Of a table with `AUTOINCREMENT` the server keeps the last number.
+const OBJECTS_OF_SQLITE: &str = "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master \
+      WHERE type <> 'table' \
+    UNION ALL SELECT 'foreign key ' || m.name || ' ' || f.id || '.' || f.seq, \
+      f.\"from\" || ' ' || f.\"table\" || ' ' || coalesce(f.\"to\", '') \
+      FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table' \
+    UNION ALL SELECT 'primary key ' || m.name || ' ' || c.pk, c.name \
+      FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.pk > 0 \
+      AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND m.sql NOT LIKE 'CREATE VIRTUAL%' \
+    UNION ALL SELECT 'sequence ' || name, '' FROM sqlite_master WHERE type = 'table' \
+      AND sql LIKE '%AUTOINCREMENT%'";
+
 /// Records what a database is.
-///
-/// # Errors
-/// When it does not answer.
-pub fn record(target: &dyn Target) -> Result<Baseline, TargetError> {
+pub(super) fn record(target: &dyn SqlTarget) -> Result<Baseline, TargetError> {
     let mut found = BTreeMap::new();
     for name in tables(target)? {
         let (rows, checksum) = content_of(target, &name)?;
@@ -69,7 +85,7 @@ pub fn record(target: &dyn Target) -> Result<Baseline, TargetError> {
 
 /// Number of rows and checksum of a table: one pass within the server, in constant memory. The sum
 /// over hashes of rows does not depend on their order, and counts each as often as it is there.
-fn content_of(target: &dyn Target, table: &str) -> Result<(u64, String), TargetError> {
+fn content_of(target: &dyn SqlTarget, table: &str) -> Result<(u64, String), TargetError> {
     let name = in_query(target, table);
     let sql = match target.engine() {
         Engine::PostgreSql => format!(
@@ -106,7 +122,7 @@ fn content_of(target: &dyn Target, table: &str) -> Result<(u64, String), TargetE
     read.ok_or_else(|| TargetError(format!("the content of {table} cannot be read")))
 }
 
-fn columns(target: &dyn Target, table: &str) -> Result<Vec<String>, TargetError> {
+fn columns(target: &dyn SqlTarget, table: &str) -> Result<Vec<String>, TargetError> {
     let literal = |text: &str| text.replace('\'', "''");
     let sql = match target.engine() {
         Engine::PostgreSql => format!(
@@ -130,7 +146,7 @@ fn columns(target: &dyn Target, table: &str) -> Result<Vec<String>, TargetError>
     Ok(super::catalog::first_column(target.query(&sql)?))
 }
 
-fn column_names(target: &dyn Target, table: &str) -> Result<Vec<String>, TargetError> {
+fn column_names(target: &dyn SqlTarget, table: &str) -> Result<Vec<String>, TargetError> {
     let sql = format!(
         "SELECT column_name FROM information_schema.columns WHERE table_schema = database() \
          AND table_name = '{}' ORDER BY ordinal_position",
@@ -139,13 +155,11 @@ fn column_names(target: &dyn Target, table: &str) -> Result<Vec<String>, TargetE
     Ok(super::catalog::first_column(target.query(&sql)?))
 }
 
-fn objects(target: &dyn Target) -> Result<BTreeMap<String, Option<String>>, TargetError> {
+fn objects(target: &dyn SqlTarget) -> Result<BTreeMap<String, Option<String>>, TargetError> {
     let sql = match target.engine() {
         Engine::PostgreSql => OBJECTS,
         Engine::MariaDb => OBJECTS_OF_MARIADB,
-        Engine::Sqlite => {
-            "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master WHERE type <> 'table'"
-        }
+        Engine::Sqlite => OBJECTS_OF_SQLITE,
     };
     let rows = target.query(sql)?;
     let object = |mut row: Vec<Option<String>>| {
@@ -156,7 +170,10 @@ fn objects(target: &dyn Target) -> Result<BTreeMap<String, Option<String>>, Targ
 }
 
 /// Whether all that belongs to a baseline is there. What is new is no loss.
-pub(super) fn structure(target: &dyn Target, baseline: &Baseline) -> Result<Answer, TargetError> {
+pub(super) fn structure(
+    target: &dyn SqlTarget,
+    baseline: &Baseline,
+) -> Result<Answer, TargetError> {
     let (mut wrong, there) = (Vec::new(), tables(target)?);
     for (name, table) in &baseline.tables {
         if !there.contains(name) {
@@ -191,7 +208,7 @@ pub(super) fn structure(target: &dyn Target, baseline: &Baseline) -> Result<Answ
 
 /// Whether the rows of a baseline are there: exactly, or as many give or take some percent.
 pub(super) fn content(
-    target: &dyn Target,
+    target: &dyn SqlTarget,
     baseline: &Baseline,
     only: &[String],
     tolerance_percent: Option<f64>,
@@ -212,34 +229,47 @@ pub(super) fn content(
             wrong.push(format!("the table {name} is missing"));
             continue;
         }
-        let (rows, checksum) = content_of(target, name)?;
+        let found = content_of(target, name)?;
         looked_at.push(name.clone());
-        match tolerance_percent {
-            Some(percent) => {
-                let (found, was) = (rows as f64, table.rows as f64);
-                if (found - was).abs() > was * percent / 100.0 {
-                    wrong.push(format!("{name} has {rows} row(s), it had {}", table.rows));
-                }
-            }
-            None if rows != table.rows => {
-                wrong.push(format!("{name} has {rows} row(s), it had {}", table.rows));
-            }
-            None if checksum != table.checksum => {
-                wrong.push(format!("{name} has as many rows as it had, but not the same"));
-            }
-            None => {}
-        }
+        wrong.extend(difference(name, "row(s)", table, &found, tolerance_percent));
     }
-    let message = match wrong.len() {
-        0 => format!("{} table(s) hold what they held", looked_at.len()),
-        count => format!("{count} difference(s) to the baseline: {}", named(&wrong)),
+    Ok(compared("table(s)", looked_at, &wrong))
+}
+
+/// How the content of a table is not what it was: exactly, or in number give or take some percent.
+pub(super) fn difference(
+    name: &str,
+    unit: &str,
+    was: &Table,
+    (rows, checksum): &(u64, String),
+    tolerance_percent: Option<f64>,
+) -> Option<String> {
+    let as_many = match tolerance_percent {
+        Some(percent) => {
+            let (found, was) = (*rows as f64, was.rows as f64);
+            (found - was).abs() <= was * percent / 100.0
+        }
+        None => *rows == was.rows,
     };
-    Ok(Answer {
+    if !as_many {
+        return Some(format!("{name} has {rows} {unit}, it had {}", was.rows));
+    }
+    (tolerance_percent.is_none() && *checksum != was.checksum)
+        .then(|| format!("{name} has as many {unit} as it had, but not the same"))
+}
+
+/// What is said of content that was compared.
+pub(super) fn compared(what: &str, looked_at: Vec<String>, wrong: &[String]) -> Answer {
+    let message = match wrong.len() {
+        0 => format!("{} {what} hold what they held", looked_at.len()),
+        count => format!("{count} difference(s) to the baseline: {}", named(wrong)),
+    };
+    Answer {
         holds: wrong.is_empty() && !looked_at.is_empty(),
-        expected: "the rows of the baseline".to_owned(),
+        expected: "the content of the baseline".to_owned(),
         observed: format!("{} difference(s)", wrong.len()),
         message,
         tables: looked_at,
         newest_row_at: None,
-    })
+    }
 }

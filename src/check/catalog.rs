@@ -1,12 +1,9 @@
 //! What is there: names of tables, in the words of each engine.
 
-use crate::target::{Engine, Row, Target, TargetError};
+use crate::target::{Engine, Row, SqlTarget, TargetError};
 
 /// Names of all tables that people made, with their schema where there are schemas.
-///
-/// # Errors
-/// When the database does not answer.
-pub fn tables(target: &dyn Target) -> Result<Vec<String>, TargetError> {
+pub(super) fn tables(target: &dyn SqlTarget) -> Result<Vec<String>, TargetError> {
     let sql = match target.engine() {
         Engine::PostgreSql => {
             "SELECT n.nspname || '.' || c.relname FROM pg_class c \
@@ -34,7 +31,7 @@ pub(super) fn first_column(rows: Vec<Row>) -> Vec<String> {
 }
 
 /// The one number that a query gives.
-pub(super) fn number(target: &dyn Target, sql: &str) -> Result<u64, TargetError> {
+pub(super) fn number(target: &dyn SqlTarget, sql: &str) -> Result<u64, TargetError> {
     let rows = target.query(sql)?;
     let text = rows.first().and_then(|row| row.first()).cloned().flatten();
     let parsed = text.as_deref().and_then(|text| text.parse().ok());
@@ -43,7 +40,7 @@ pub(super) fn number(target: &dyn Target, sql: &str) -> Result<u64, TargetError>
 }
 
 /// The name of a table with its schema: without one it stands in `public`.
-pub(super) fn full_name(target: &dyn Target, table: &str) -> String {
+pub(super) fn full_name(target: &dyn SqlTarget, table: &str) -> String {
     match target.engine() {
         Engine::PostgreSql if !table.contains('.') => format!("public.{table}"),
         _ => table.to_owned(),
@@ -51,7 +48,7 @@ pub(super) fn full_name(target: &dyn Target, table: &str) -> String {
 }
 
 /// A table in a query.
-pub(super) fn in_query(target: &dyn Target, table: &str) -> String {
+pub(super) fn in_query(target: &dyn SqlTarget, table: &str) -> String {
     let full = full_name(target, table);
     match (target.engine(), full.split_once('.')) {
         (Engine::PostgreSql, Some((schema, name))) => {

@@ -1,9 +1,9 @@
-//! Whether rows and numbers still fit together: foreign keys and sequences.
+//! Whether rows still fit together: primary and foreign keys.
 
 use super::Answer;
 use super::catalog::number;
 use super::rows::wrong;
-use crate::target::{Engine, Row, Target, TargetError};
+use crate::target::{Engine, Row, SqlTarget, TargetError};
 
 /// Foreign keys of PostgreSQL: name, child, parent, how they are joined, when a child refers at all.
 const FOREIGN_KEYS: &str = "SELECT conname, conrelid::regclass::text, confrelid::regclass::text, \
@@ -28,24 +28,15 @@ const FOREIGN_KEYS_OF_MARIADB: &str = "SELECT constraint_name, \
     WHERE table_schema = database() AND referenced_table_name IS NOT NULL GROUP BY 1, 2, 3, 6 \
     ORDER BY 2, 1";
 
-/// Sequences of PostgreSQL that fill a column: table, column, both for a query, the next number and
-/// the step.
-const SEQUENCES: &str = "SELECT format('%I.%I', n.nspname, t.relname), a.attname, \
-    format('%I', a.attname), format('%I.%I', sn.nspname, s.relname), q.seqincrement \
-    FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' \
-    JOIN pg_namespace sn ON sn.oid = s.relnamespace JOIN pg_sequence q ON q.seqrelid = s.oid \
-    JOIN pg_class t ON t.oid = d.refobjid JOIN pg_namespace n ON n.oid = t.relnamespace \
-    JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid \
-    WHERE d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass ORDER BY 1, 2";
-
-fn texts<const N: usize>(row: &Row) -> Result<[String; N], TargetError> {
+/// A row in which nothing is NULL.
+pub(super) fn texts<const N: usize>(row: &Row) -> Result<[String; N], TargetError> {
     let texts: Option<Vec<String>> = row.iter().cloned().collect();
     texts
         .and_then(|texts| texts.try_into().ok())
         .ok_or_else(|| TargetError("the catalogue cannot be read".to_owned()))
 }
 
-pub(super) fn foreign_keys(target: &dyn Target) -> Result<Answer, TargetError> {
+pub(super) fn foreign_keys(target: &dyn SqlTarget) -> Result<Answer, TargetError> {
     let (mut seen, mut orphans, mut tables) = (0, Vec::new(), Vec::new());
     match target.engine() {
         Engine::PostgreSql | Engine::MariaDb => {
@@ -82,54 +73,53 @@ pub(super) fn foreign_keys(target: &dyn Target) -> Result<Answer, TargetError> {
     Ok(wrong("foreign key", seen, &orphans, tables))
 }
 
-pub(super) fn sequences(target: &dyn Target) -> Result<Answer, TargetError> {
-    let (mut seen, mut behind) = (0, Vec::new());
-    match target.engine() {
-        Engine::PostgreSql => {
-            for row in target.query(SEQUENCES)? {
-                let [table, column, quoted, sequence, step] = texts(&row)?;
-                // The next number must lie beyond every number in use, whichever way they run.
-                let (newest, beyond) =
-                    if step.starts_with('-') { ("min", ">=") } else { ("max", "<=") };
-                let sql = format!(
-                    "SELECT count(*) FROM {sequence} s, (SELECT {newest}({quoted}) used FROM {table}) t \
-                     WHERE s.last_value + CASE WHEN s.is_called THEN {step} ELSE 0 END {beyond} t.used"
-                );
-                seen += 1;
-                if number(target, &sql)? > 0 {
-                    behind.push(format!("the sequence of {table}.{column}"));
-                }
-            }
+/// Primary keys of PostgreSQL and MariaDB: table as messages name it, table and columns in a query.
+const PRIMARY_KEYS: &str = "SELECT n.nspname || '.' || c.relname, format('%I.%I', n.nspname, c.relname), \
+    (SELECT string_agg(format('%I', a.attname), ', ' ORDER BY k.place) \
+     FROM unnest(conkey) WITH ORDINALITY k(x, place) \
+     JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = k.x) \
+    FROM pg_constraint p JOIN pg_class c ON c.oid = conrelid \
+    JOIN pg_namespace n ON n.oid = c.relnamespace \
+    WHERE contype = 'p' AND conparentid = 0 \
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
+    AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') ORDER BY 1";
+const PRIMARY_KEYS_OF_MARIADB: &str = "SELECT table_name, \
+    concat('`', replace(table_name, '`', '``'), '` IGNORE INDEX (PRIMARY)'), \
+    group_concat(concat('`', replace(column_name, '`', '``'), '`') \
+      ORDER BY seq_in_index SEPARATOR ', ') \
+    FROM information_schema.statistics \
+    WHERE table_schema = database() AND index_name = 'PRIMARY' GROUP BY 1, 2 ORDER BY 1";
+const PRIMARY_KEYS_OF_SQLITE: &str = "SELECT m.name, \
+    '\"' || replace(m.name, '\"', '\"\"') || '\" NOT INDEXED', \
+    group_concat('\"' || replace(c.name, '\"', '\"\"') || '\"', ', ') \
+    FROM sqlite_master m, pragma_table_info(m.name) c \
+    WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND c.pk > 0 \
+    AND m.sql NOT LIKE 'CREATE VIRTUAL%' GROUP BY 1 ORDER BY 1";
+
+/// Rows are counted without their indexes, which could be what is wrong.
+pub(super) fn primary_keys(target: &dyn SqlTarget) -> Result<Answer, TargetError> {
+    let (keys, first) = match target.engine() {
+        Engine::PostgreSql => (
+            PRIMARY_KEYS,
+            "SET enable_indexscan = off; SET enable_indexonlyscan = off; \
+             SET enable_bitmapscan = off; ",
+        ),
+        Engine::MariaDb => (PRIMARY_KEYS_OF_MARIADB, ""),
+        Engine::Sqlite => (PRIMARY_KEYS_OF_SQLITE, ""),
+    };
+    let (mut seen, mut doubled, mut tables) = (0, Vec::new(), Vec::new());
+    for row in target.query(keys)? {
+        let [table, from, columns] = texts(&row)?;
+        let sql = format!(
+            "{first}SELECT count(*) FROM (SELECT 1 FROM {from} GROUP BY {columns} \
+             HAVING count(*) > 1) doubled"
+        );
+        let count = number(target, &sql)?;
+        seen += 1;
+        if count > 0 {
+            doubled.push(format!("that of {table} ({count} value(s) more than once)"));
         }
-        Engine::MariaDb => {
-            let sql = "SELECT c.table_name, c.column_name, t.auto_increment \
-                       FROM information_schema.columns c JOIN information_schema.tables t \
-                       ON t.table_schema = c.table_schema AND t.table_name = c.table_name \
-                       WHERE c.table_schema = database() AND c.extra LIKE '%auto_increment%'";
-            for row in target.query(sql)? {
-                let [table, column, next] = texts(&row)?;
-                let (from, of) = (target.quoted(&table), target.quoted(&column));
-                let used = format!("SELECT count(*) FROM {from} WHERE {of} >= {next}");
-                seen += 1;
-                if next.parse::<u64>().is_err() || number(target, &used)? > 0 {
-                    behind.push(format!("the sequence of {table}.{column}"));
-                }
-            }
-        }
-        Engine::Sqlite => {
-            let there = "SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_sequence'";
-            if number(target, there)? > 0 {
-                for row in target.query("SELECT name, seq FROM sqlite_sequence ORDER BY 1")? {
-                    let [table, last] = texts(&row)?;
-                    let name = target.quoted(&table);
-                    let sql = format!("SELECT count(*) FROM {name} WHERE rowid > {last}");
-                    seen += 1;
-                    if last.parse::<i64>().is_err() || number(target, &sql)? > 0 {
-                        behind.push(format!("the sequence of {table}"));
-                    }
-                }
-            }
-        }
+        tables.push(table);
     }
-    Ok(wrong("sequence", seen, &behind, Vec::new()))
+    Ok(wrong("primary key", seen, &doubled, tables))
 }

@@ -3,22 +3,26 @@
 
 mod baseline;
 mod catalog;
+mod derived;
 mod keys;
+mod keyspace;
+mod program;
 mod query;
 mod rows;
+mod sequences;
 mod structure;
 
 use crate::clock::{Stopwatch, Timestamp};
-use crate::target::{Target, TargetError};
+use crate::target::{SqlTarget, Target, TargetError};
 use crate::wire::baseline::Baseline;
 use crate::wire::event::{CheckFacts, Status};
 use crate::wire::manifest::Check;
 
-pub use baseline::record;
-pub use catalog::tables;
+pub use derived::derived;
+pub use program::ProgramEnd;
 
 /// Every kind of check. Tests walk the list.
-pub const KINDS: [&str; 12] = [
+pub const KINDS: [&str; 18] = [
     "connectivity",
     "not_empty",
     "required_tables",
@@ -31,6 +35,12 @@ pub const KINDS: [&str; 12] = [
     "structure",
     "content",
     "query",
+    "latency",
+    "primary_keys",
+    "key_count",
+    "key_value",
+    "read_write",
+    "program",
 ];
 
 /// What a check found: numbers and names, never rows.
@@ -44,21 +54,29 @@ struct Answer {
     newest_row_at: Option<Timestamp>,
 }
 
-/// Asks one question. `number` is its place among the checks, from 1; `baseline` is what some compare
-/// with.
+/// Starts a program of the manifest beside what is asked, by its path and pinned digest.
+pub type Start<'a> = dyn Fn(&str, Option<&str>) -> Result<ProgramEnd, TargetError> + 'a;
+
+/// What questions are put to, and what they need besides.
+pub struct Asked<'a> {
+    /// What is asked.
+    pub target: Target<'a>,
+    /// The time of the drill.
+    pub now: Timestamp,
+    /// What some compare with.
+    pub baseline: Option<&'a Baseline>,
+    /// Starts programs.
+    pub start: &'a Start<'a>,
+}
+
+/// Asks one question. `number` is its place among the checks, from 1.
 #[must_use]
-pub fn run(
-    number: usize,
-    check: &Check,
-    target: &dyn Target,
-    now: Timestamp,
-    baseline: Option<&Baseline>,
-) -> CheckFacts {
+pub fn run(number: usize, check: &Check, asked: &Asked<'_>) -> CheckFacts {
     let watch = Stopwatch::start();
-    let asked = ask(check, target, now, baseline);
+    let answer = asked.ask(check);
     let mut facts = unanswered(number, check);
     facts.duration_seconds = watch.seconds();
-    match asked {
+    match answer {
         Ok(answer) => {
             facts.status = if answer.holds { Status::Passed } else { Status::Failed };
             facts.expected = answer.expected;
@@ -69,7 +87,7 @@ pub fn run(
         }
         Err(error) => {
             facts.status = Status::Failed;
-            facts.message = format!("the database did not answer: {error}");
+            facts.message = format!("it was not answered: {error}");
         }
     }
     facts
@@ -97,39 +115,77 @@ fn unanswered(number: usize, check: &Check) -> CheckFacts {
     }
 }
 
-fn ask(
-    check: &Check,
-    target: &dyn Target,
-    now: Timestamp,
-    baseline: Option<&Baseline>,
-) -> Result<Answer, TargetError> {
-    let baseline = || baseline.ok_or_else(|| TargetError("there is no baseline".to_owned()));
-    match check {
-        Check::Connectivity { .. } => query::connectivity(target),
-        Check::NotEmpty { .. } => rows::not_empty(target),
-        Check::RequiredTables { tables, .. } => structure::required_tables(target, tables),
-        Check::RowCount { table, exact, min, max, .. } => {
-            rows::row_count(target, table, &rows::Bounds { exact: *exact, min: *min, max: *max })
+impl Asked<'_> {
+    fn ask(&self, check: &Check) -> Result<Answer, TargetError> {
+        match (check, self.target) {
+            (Check::Program { path, sha256, .. }, _) => {
+                program::program(path, (self.start)(path, sha256.as_deref())?)
+            }
+            (_, Target::Keys(target)) => keyspace::ask(check, target, self.baseline()),
+            (_, Target::Sql(target)) => self.ask_sql(check, target),
         }
-        Check::ForeignKeys { .. } => keys::foreign_keys(target),
-        Check::Indexes { .. } => structure::indexes(target),
-        Check::Sequences { .. } => keys::sequences(target),
-        Check::Integrity { .. } => structure::integrity(target),
-        Check::NewestRow { table, column, max_age_minutes, .. } => {
-            rows::newest_row(target, table, column, *max_age_minutes, now)
+    }
+
+    fn baseline(&self) -> Result<&Baseline, TargetError> {
+        self.baseline.ok_or_else(|| TargetError("there is no baseline".to_owned()))
+    }
+
+    fn ask_sql(&self, check: &Check, target: &dyn SqlTarget) -> Result<Answer, TargetError> {
+        match check {
+            Check::Connectivity { .. } => query::connectivity(target),
+            Check::NotEmpty { .. } => rows::not_empty(target),
+            Check::RequiredTables { tables, .. } => structure::required_tables(target, tables),
+            Check::RowCount { table, exact, min, max, .. } => {
+                let bounds = rows::Bounds { exact: *exact, min: *min, max: *max };
+                rows::row_count(target, table, &bounds)
+            }
+            Check::ForeignKeys { .. } => keys::foreign_keys(target),
+            Check::PrimaryKeys { .. } => keys::primary_keys(target),
+            Check::Indexes { .. } => structure::indexes(target),
+            Check::Sequences { .. } => sequences::sequences(target),
+            Check::Integrity { .. } => structure::integrity(target),
+            Check::NewestRow { table, column, max_age_minutes, .. } => {
+                rows::newest_row(target, table, column, *max_age_minutes, self.now)
+            }
+            Check::Structure { .. } => baseline::structure(target, self.baseline()?),
+            Check::Content { tables, tolerance_percent, .. } => {
+                baseline::content(target, self.baseline()?, tables, *tolerance_percent)
+            }
+            Check::Query { sql, expected, expected_sha256, tolerance, .. } => {
+                let wanted = query::Wanted {
+                    value: expected.as_deref(),
+                    sha256: expected_sha256.as_deref(),
+                    tolerance: *tolerance,
+                };
+                query::query(target, sql, &wanted)
+            }
+            Check::Latency { sql, max_milliseconds, .. } => {
+                query::latency(target, sql, *max_milliseconds)
+            }
+            other => Err(TargetError(format!("`{}` asks for keys, not for tables", other.kind()))),
         }
-        Check::Structure { .. } => baseline::structure(target, baseline()?),
-        Check::Content { tables, tolerance_percent, .. } => {
-            baseline::content(target, baseline()?, tables, *tolerance_percent)
-        }
-        Check::Query { sql, expected, expected_sha256, tolerance, .. } => {
-            let wanted = query::Wanted {
-                value: expected.as_deref(),
-                sha256: expected_sha256.as_deref(),
-                tolerance: *tolerance,
-            };
-            query::query(target, sql, &wanted)
-        }
+    }
+}
+
+/// Names of the tables that people made, or of the databases of a store of keys.
+///
+/// # Errors
+/// When the database does not answer.
+pub fn tables(target: Target<'_>) -> Result<Vec<String>, TargetError> {
+    match target {
+        Target::Sql(target) => catalog::tables(target),
+        Target::Keys(target) => keyspace::names(target),
+    }
+}
+
+/// Records what a database is.
+///
+/// # Errors
+/// When it does not answer.
+pub fn record(target: Target<'_>) -> Result<Baseline, TargetError> {
+    match target {
+        Target::Sql(target) => baseline::record(target),
+        Target::Keys(target) => keyspace::record(target),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::catalog::{full_name, in_query, number, tables};
 use super::{Answer, named};
 use crate::clock::Timestamp;
-use crate::target::{Engine, Target, TargetError};
+use crate::target::{Engine, SqlTarget, TargetError};
 
 /// Tables that one query asks about.
 const AT_ONCE: usize = 200;
@@ -15,8 +15,27 @@ pub(super) struct Bounds {
     pub(super) max: Option<u64>,
 }
 
+impl Bounds {
+    /// What is wanted, in words.
+    pub(super) fn named(&self, unit: &str) -> String {
+        match (self.exact, self.min, self.max) {
+            (Some(exact), ..) => format!("{exact} {unit}"),
+            (None, Some(min), Some(max)) => format!("{min} to {max} {unit}"),
+            (None, Some(min), None) => format!("at least {min} {unit}"),
+            (None, None, max) => format!("at most {} {unit}", max.unwrap_or_default()),
+        }
+    }
+
+    /// Whether there are as many as are wanted.
+    pub(super) fn hold(&self, count: u64) -> bool {
+        self.exact.is_none_or(|exact| count == exact)
+            && self.min.is_none_or(|min| count >= min)
+            && self.max.is_none_or(|max| count <= max)
+    }
+}
+
 /// Whether any table holds a row: a dump of empty tables restores without a word.
-pub(super) fn not_empty(target: &dyn Target) -> Result<Answer, TargetError> {
+pub(super) fn not_empty(target: &dyn SqlTarget) -> Result<Answer, TargetError> {
     let all = tables(target)?;
     let mut filled = 0;
     for some in all.chunks(AT_ONCE) {
@@ -45,17 +64,12 @@ pub(super) fn not_empty(target: &dyn Target) -> Result<Answer, TargetError> {
 }
 
 pub(super) fn row_count(
-    target: &dyn Target,
+    target: &dyn SqlTarget,
     table: &str,
     bounds: &Bounds,
 ) -> Result<Answer, TargetError> {
     let name = full_name(target, table);
-    let expected = match (bounds.exact, bounds.min, bounds.max) {
-        (Some(exact), ..) => format!("{exact} row(s)"),
-        (None, Some(min), Some(max)) => format!("{min} to {max} row(s)"),
-        (None, Some(min), None) => format!("at least {min} row(s)"),
-        (None, None, max) => format!("at most {} row(s)", max.unwrap_or_default()),
-    };
+    let expected = bounds.named("row(s)");
     if !tables(target)?.contains(&name) {
         return Ok(Answer {
             expected,
@@ -65,11 +79,8 @@ pub(super) fn row_count(
         });
     }
     let count = number(target, &format!("SELECT count(*) FROM {}", in_query(target, table)))?;
-    let holds = bounds.exact.is_none_or(|exact| count == exact)
-        && bounds.min.is_none_or(|min| count >= min)
-        && bounds.max.is_none_or(|max| count <= max);
     Ok(Answer {
-        holds,
+        holds: bounds.hold(count),
         message: format!("{name} has {count} row(s), {expected} expected"),
         expected,
         observed: format!("{count} row(s)"),
@@ -79,7 +90,7 @@ pub(super) fn row_count(
 }
 
 pub(super) fn newest_row(
-    target: &dyn Target,
+    target: &dyn SqlTarget,
     table: &str,
     column: &str,
     max_age_minutes: f64,

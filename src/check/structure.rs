@@ -3,10 +3,10 @@
 use super::catalog::{full_name, tables};
 use super::rows::wrong;
 use super::{Answer, named};
-use crate::target::{Engine, Target, TargetError};
+use crate::target::{Engine, SqlTarget, TargetError};
 
 pub(super) fn required_tables(
-    target: &dyn Target,
+    target: &dyn SqlTarget,
     wanted: &[String],
 ) -> Result<Answer, TargetError> {
     let there = tables(target)?;
@@ -26,7 +26,7 @@ pub(super) fn required_tables(
     })
 }
 
-pub(super) fn indexes(target: &dyn Target) -> Result<Answer, TargetError> {
+pub(super) fn indexes(target: &dyn SqlTarget) -> Result<Answer, TargetError> {
     let sql = match target.engine() {
         Engine::PostgreSql => {
             "SELECT i.indexrelid::regclass::text, i.indisvalid AND i.indisready AND i.indislive \
@@ -49,7 +49,7 @@ pub(super) fn indexes(target: &dyn Target) -> Result<Answer, TargetError> {
     Ok(wrong("index", rows.len(), &broken, Vec::new()))
 }
 
-pub(super) fn integrity(target: &dyn Target) -> Result<Answer, TargetError> {
+pub(super) fn integrity(target: &dyn SqlTarget) -> Result<Answer, TargetError> {
     let damage = target.damage()?;
     let message = match damage.as_slice() {
         [] => "the database's own tool finds no damage".to_owned(),

@@ -1,5 +1,6 @@
 //! Every kind of check is known everywhere. What each finds is tested with real databases in
-//! `tests/cli/databases.rs`.
+//! `tests/cli/databases.rs`,
+//! `checks.rs` and `redis.rs` there.
 
 use serde_json::{Value, json};
 
@@ -12,6 +13,10 @@ fn least(kind: &str) -> Value {
         "required_tables" => json!({"tables": ["t"]}),
         "row_count" => json!({"table": "t", "min": 1}),
         "newest_row" => json!({"table": "t", "column": "c", "max_age_minutes": 1.0}),
+        "latency" => json!({"sql": "SELECT 1", "max_milliseconds": 100.0}),
+        "key_count" => json!({"min": 1}),
+        "key_value" => json!({"key": "k", "expected": "v"}),
+        "program" => json!({"path": "p"}),
         "query" => json!({"sql": "SELECT 1", "expected": "1"}),
         _ => json!({}),
     };

@@ -198,6 +198,11 @@ fn explain(error: &ValidationError<'_>) -> Vec<Violation> {
                 message: format!("unknown key `{key}`"),
             })
             .collect(),
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context }
+            if let Some(violation) = none_of(context) =>
+        {
+            vec![violation]
+        }
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             closest(context).map_or_else(
                 || one(format!("{shown} has none of the accepted forms")),
@@ -237,20 +242,50 @@ fn explain(error: &ValidationError<'_>) -> Vec<Violation> {
     }
 }
 
+/// That a value is none of those that are accepted, where each alternative wants another one.
+fn none_of(context: &[Vec<ValidationError<'static>>]) -> Option<Violation> {
+    let constant = |error: &ValidationError<'static>| match error.kind() {
+        ValidationErrorKind::Constant { expected_value } => {
+            Some((error.instance_path().to_string(), expected_value.to_string()))
+        }
+        _ => None,
+    };
+    let all: Vec<(String, String)> =
+        context.iter().map(|branch| branch.iter().find_map(constant)).collect::<Option<_>>()?;
+    let (pointer, _) = all.first()?;
+    if all.len() < 2 || all.iter().any(|(other, _)| other != pointer) {
+        return None;
+    }
+    let found = context.iter().flatten().find(|error| constant(error).is_some())?;
+    let values: Vec<&str> = all.iter().map(|(_, value)| value.as_str()).collect();
+    let message =
+        format!("{} is not one of {}", shorten(&found.instance().to_string()), values.join(", "));
+    Some(Violation { pointer: pointer.clone(), unknown_key: None, message })
+}
+
 /// The branch with the fewest errors that are not about the type of the whole value.
 fn closest<'a>(
     context: &'a [Vec<ValidationError<'static>>],
 ) -> Option<&'a Vec<ValidationError<'static>>> {
-    let of_type = |error: &ValidationError<'_>| {
-        matches!(
-            error.kind(),
-            ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. }
-        )
-    };
     context
         .iter()
         .filter(|branch| !branch.is_empty())
-        .min_by_key(|branch| (branch.iter().any(of_type), branch.len()))
+        .min_by_key(|branch| (branch.iter().any(is_of_type), branch.len()))
+}
+
+/// Whether an error says that another kind of value is wanted, be it by alternatives for the same
+/// place.
+fn is_of_type(error: &ValidationError<'static>) -> bool {
+    let path = error.instance_path();
+    match error.kind() {
+        ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. } => true,
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            context.iter().all(|branch| {
+                branch.iter().any(|error| error.instance_path() == path && is_of_type(error))
+            })
+        }
+        _ => false,
+    }
 }
 
 fn shorten(text: &str) -> String {

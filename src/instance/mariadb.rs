@@ -1,15 +1,14 @@
 //! MariaDB: started without a network, reached through its socket by its own user alone.
 
-use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use super::template::Template;
-use super::{InstanceError, Quarters, check_socket, plain, wait_until};
+use super::{InstanceError, Quarters, READY, check_socket, find_program, plain, wait_until};
 use crate::clock::Stopwatch;
 use crate::fs::chown_tree;
 use crate::process::{End, Finished, ProcessError, Service, unprivileged};
-use crate::target::{Engine, Row, Target, TargetError};
+use crate::target::{Engine, Row, SqlTarget, TargetError};
 use crate::wire::manifest::Profile;
 
 /// Where servers lie that are not for everybody's path.
@@ -106,7 +105,7 @@ impl<'a> MariaDb<'a> {
             ready_seconds: 0.0,
         };
         let answers = || UnixStream::connect(&started.socket).is_ok();
-        wait_until(answers, &started.service, &started.quarters)?;
+        wait_until(answers, &started.service, &started.quarters, READY)?;
         started.command("mysql", "SELECT 1")?;
         started.ready_seconds = watch.seconds();
         Ok(started)
@@ -139,6 +138,12 @@ impl<'a> MariaDb<'a> {
     #[must_use]
     pub fn address(&self) -> Vec<&str> {
         vec!["--no-defaults", "--socket", &self.socket, "--user", &self.user]
+    }
+
+    /// Its socket, and the user that may use it.
+    #[must_use]
+    pub fn socket_and_user(&self) -> [&str; 2] {
+        [&self.socket, &self.user]
     }
 
     /// Runs a command, in whichever database.
@@ -194,12 +199,8 @@ fn serve(
 }
 
 fn find(quarters: &Quarters<'_>, name: &str) -> Result<PathBuf, InstanceError> {
-    let on_path = std::env::split_paths(&quarters.search_path).filter(|path| path.is_absolute());
-    let found = on_path
-        .chain(SERVERS.iter().map(PathBuf::from))
-        .map(|folder| folder.join(name))
-        .find(|path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file()));
-    found.ok_or(InstanceError::NotInstalled("MariaDB (mariadb-server)"))
+    find_program(quarters, name, &SERVERS)
+        .ok_or(InstanceError::NotInstalled("MariaDB (mariadb-server)"))
 }
 
 /// The version in `mariadbd  Ver 10.11.14-MariaDB-0+deb12u2 for debian-linux-gnu on x86_64`.
@@ -228,7 +229,7 @@ fn unescaped(text: &str) -> Option<String> {
     Some(plain)
 }
 
-impl Target for MariaDb<'_> {
+impl SqlTarget for MariaDb<'_> {
     fn engine(&self) -> Engine {
         Engine::MariaDb
     }

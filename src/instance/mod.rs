@@ -2,6 +2,7 @@
 
 mod mariadb;
 mod postgres;
+mod redis;
 mod sqlite;
 mod template;
 
@@ -19,6 +20,7 @@ use crate::wire::manifest::Isolation;
 
 pub use mariadb::MariaDb;
 pub use postgres::{Installation, Postgres, installations};
+pub use redis::{Redis, RedisFiles};
 pub use sqlite::Sqlite;
 
 /// What separates columns and rows in the answers of clients, and stands for NULL: characters that
@@ -230,10 +232,11 @@ fn wait_until(
     ready: impl Fn() -> bool,
     service: &Service,
     quarters: &Quarters<'_>,
+    limit: Duration,
 ) -> Result<(), InstanceError> {
     let watch = Stopwatch::start();
     while !ready() {
-        let over = watch.elapsed() > READY || quarters.interrupt.interrupted();
+        let over = watch.elapsed() > limit || quarters.interrupt.interrupted();
         if over || !service.is_running() {
             let said = last_words(&service.printed());
             return Err(InstanceError::NotReady(watch.elapsed().as_secs(), said));
@@ -241,6 +244,13 @@ fn wait_until(
         std::thread::sleep(LOOK);
     }
     Ok(())
+}
+
+/// A program on the search path, or else in one of the folders besides.
+fn find_program(quarters: &Quarters<'_>, name: &str, besides: &[&str]) -> Option<PathBuf> {
+    let on_path = std::env::split_paths(&quarters.search_path).filter(|path| path.is_absolute());
+    let folders = on_path.chain(besides.iter().map(PathBuf::from));
+    folders.map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
 /// How a program ended, in words.

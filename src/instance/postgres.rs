@@ -5,11 +5,13 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::template::Template;
-use super::{COLUMN, InstanceError, NULL, Quarters, ROW, check_socket, plain, rows, wait_until};
+use super::{
+    COLUMN, InstanceError, NULL, Quarters, READY, ROW, check_socket, plain, rows, wait_until,
+};
 use crate::clock::Stopwatch;
 use crate::fs::chown_tree;
 use crate::process::{End, Finished, ProcessError, Service, unprivileged};
-use crate::target::{Engine, Row, Target, TargetError};
+use crate::target::{Engine, Row, SqlTarget, TargetError};
 use crate::wire::manifest::Profile;
 
 /// Where distributions put a version each.
@@ -159,7 +161,7 @@ impl<'a> Postgres<'a> {
             let said = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
             said.lines().nth(7).is_some_and(|status| status.trim() == "ready")
         };
-        wait_until(is_ready, &server.service, &server.quarters)?;
+        wait_until(is_ready, &server.service, &server.quarters, READY)?;
         server.ask_as(FIRST_DATABASE, &[], "SELECT 1")?;
         server.ready_seconds = watch.seconds();
         Ok(server)
@@ -308,7 +310,7 @@ fn new_files(
     Ok(())
 }
 
-impl Target for Postgres<'_> {
+impl SqlTarget for Postgres<'_> {
     fn engine(&self) -> Engine {
         Engine::PostgreSql
     }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{COLUMN, InstanceError, NULL, Quarters, ROW, plain, rows};
-use crate::target::{Engine, Row, Target, TargetError};
+use super::{COLUMN, InstanceError, NULL, Quarters, ROW, find_program, plain, rows};
+use crate::target::{Engine, Row, SqlTarget, TargetError};
 
 /// A database in a file.
 pub struct Sqlite<'a> {
@@ -20,10 +20,7 @@ impl<'a> Sqlite<'a> {
     /// # Errors
     /// When it is not installed.
     pub fn find(quarters: Quarters<'a>) -> Result<Self, InstanceError> {
-        let program = std::env::split_paths(&quarters.search_path)
-            .filter(|folder| folder.is_absolute())
-            .map(|folder| folder.join("sqlite3"))
-            .find(|program| program.is_file())
+        let program = find_program(&quarters, "sqlite3", &[])
             .ok_or(InstanceError::NotInstalled("sqlite3"))?;
         let said = quarters.ask(&program, &["--version"], &[])?;
         let version = said.split_ascii_whitespace().next().unwrap_or_default().to_owned();
@@ -56,7 +53,7 @@ impl<'a> Sqlite<'a> {
     }
 }
 
-impl Target for Sqlite<'_> {
+impl SqlTarget for Sqlite<'_> {
     fn engine(&self) -> Engine {
         Engine::Sqlite
     }

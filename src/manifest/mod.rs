@@ -38,6 +38,8 @@ pub struct Manifest {
     pub baseline: Option<Input>,
     /// What must hold of the restored data, with what every database is asked.
     pub checks: Vec<wire::manifest::Check>,
+    /// Whether those follow that the baseline allows.
+    pub derives_checks: bool,
     /// Limits on what is measured.
     pub policies: Policies,
     /// The limits as they were written.
@@ -185,6 +187,8 @@ pub enum DatabaseEngine {
     Postgres,
     /// MariaDB.
     MariaDb,
+    /// Redis or Valkey.
+    Redis,
     /// SQLite.
     Sqlite,
 }

@@ -5,6 +5,7 @@
 mod decode;
 mod json;
 mod pg_custom;
+mod rdb;
 mod sql;
 mod sqlite;
 mod tar;
@@ -17,6 +18,7 @@ use crate::digest::{Interrupted, Observer};
 use crate::wire::event::{PayloadFacts, PayloadTime};
 
 pub use decode::{Compression, decoder, unpacked};
+pub use rdb::is_command_log as is_redis_log;
 
 /// Bytes that are looked at to tell a format.
 const HEAD: usize = 8192;
@@ -154,6 +156,10 @@ fn inspect_stream(reader: &mut dyn Read, name: &str, layer: usize) -> Result<Fou
         tar::inspect(&mut whole)
     } else if let Some(dialect) = sql::Dialect::of(&head) {
         sql::inspect(dialect, &mut whole)
+    } else if rdb::is_command_log(&head) {
+        Ok(Found { format: "Redis command log".to_owned(), ..Found::default() })
+    } else if rdb::recognised(&head) {
+        rdb::inspect(&head, &mut whole)
     } else if json::recognised(&head, name) {
         json::inspect(&mut whole)
     } else {

@@ -5,15 +5,17 @@ use std::fs::File;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::beside;
 use super::program::Programs;
-use super::{Failed, RestoreError, mysql, postgres, sqlite};
+use super::{Failed, RestoreError, mysql, postgres, redis, sqlite};
 use crate::backup::VerifiedBackup;
+use crate::check::ProgramEnd;
 use crate::digest::Observer;
 use crate::fs::{Root, Workspace};
-use crate::instance::{InstanceError, Quarters, Sqlite};
+use crate::instance::{InstanceError, Quarters, Redis, Sqlite};
 use crate::manifest::{Database, DatabaseEngine};
 use crate::process::{Interrupt, ProcessError, unprivileged};
-use crate::target::Target;
+use crate::target::{Target, TargetError};
 use crate::wire::event::{InstanceFacts, ProgramFacts, ProgramRole, RestoreFacts};
 
 /// What an instance is made with.
@@ -42,6 +44,7 @@ pub struct Throwaway<'a> {
 enum Engine<'a> {
     Postgres(Box<postgres::Prepared<'a>>),
     MariaDb(Box<mysql::Prepared<'a>>),
+    Redis(Box<Redis<'a>>),
     Sqlite(Box<Sqlite<'a>>),
 }
 
@@ -86,6 +89,21 @@ impl<'a> Throwaway<'a> {
                 let facts = prepared.facts.clone();
                 Ok(Self { engine: Engine::MariaDb(Box::new(prepared)), facts, programs })
             }
+            DatabaseEngine::Redis => {
+                let redis = Redis::find(quarters)?;
+                let programs = identify(redis::programs(&redis, backup)?)?;
+                let facts = InstanceFacts {
+                    engine: redis.engine.to_owned(),
+                    version: redis.version.clone(),
+                    profile: given.database.profile,
+                    // It loads its data when it starts: that is the restore.
+                    ready_seconds: None,
+                    database: "all".to_owned(),
+                    roles: Vec::new(),
+                    user: redis.quarters().user.as_ref().map(|user| user.name.clone()),
+                };
+                Ok(Self { engine: Engine::Redis(Box::new(redis)), facts, programs })
+            }
             DatabaseEngine::Sqlite => {
                 let sqlite = Sqlite::find(quarters)?;
                 let programs = identify(vec![(ProgramRole::Client, sqlite.program().to_owned())])?;
@@ -114,15 +132,16 @@ impl<'a> Throwaway<'a> {
     /// # Errors
     /// When that did not work, or the backup did not stay as it was.
     pub fn restore(
-        &self,
+        &mut self,
         backup: &VerifiedBackup,
         root: &Root,
         log: &mut File,
         observer: &dyn Observer,
     ) -> Result<RestoreFacts, Failed> {
-        let result = match &self.engine {
+        let result = match &mut self.engine {
             Engine::Postgres(prepared) => postgres::restore(prepared, backup, log),
             Engine::MariaDb(prepared) => mysql::restore(prepared, backup, log),
+            Engine::Redis(redis) => redis::restore(redis, self.facts.profile, backup, log),
             Engine::Sqlite(sqlite) => sqlite::restore(sqlite, backup, log),
         };
         let with_programs = |mut facts: RestoreFacts| {
@@ -141,12 +160,53 @@ impl<'a> Throwaway<'a> {
 
     /// What can be asked.
     #[must_use]
-    pub fn target(&self) -> &dyn Target {
+    pub fn target(&self) -> Target<'_> {
         match &self.engine {
-            Engine::Postgres(prepared) => &prepared.server,
-            Engine::MariaDb(prepared) => &prepared.server,
-            Engine::Sqlite(sqlite) => &**sqlite,
+            Engine::Postgres(prepared) => Target::Sql(&prepared.server),
+            Engine::MariaDb(prepared) => Target::Sql(&prepared.server),
+            Engine::Redis(redis) => Target::Keys(&**redis),
+            Engine::Sqlite(sqlite) => Target::Sql(&**sqlite),
         }
+    }
+
+    /// Starts a program of the user's beside it, which finds it by its environment: that of the
+    /// database's own clients, or `REDIS_SOCKET` or `SQLITE_DATABASE`.
+    ///
+    /// # Errors
+    /// When it is not the one that is pinned, or could not be run to its end.
+    pub fn start(
+        &self,
+        root: &Root,
+        path: &str,
+        pinned: Option<&str>,
+        observer: &dyn Observer,
+    ) -> Result<ProgramEnd, TargetError> {
+        let (quarters, own) = match &self.engine {
+            Engine::Postgres(prepared) => {
+                let server = &prepared.server;
+                let programs = server.installation().programs.display().to_string();
+                let mut own = server.address();
+                own.extend([("PGDATABASE", server.database().to_owned()), ("PGBIN", programs)]);
+                (server.quarters(), own)
+            }
+            Engine::MariaDb(prepared) => {
+                let server = &prepared.server;
+                let [socket, user] = server.socket_and_user().map(str::to_owned);
+                let name = server.database().to_owned();
+                let own =
+                    vec![("MYSQL_UNIX_PORT", socket), ("USER", user), ("MYSQL_DATABASE", name)];
+                (server.quarters(), own)
+            }
+            Engine::Redis(redis) => {
+                (redis.quarters(), vec![("REDIS_SOCKET", redis.socket().to_owned())])
+            }
+            Engine::Sqlite(sqlite) => {
+                let file = sqlite.file().display().to_string();
+                (sqlite.quarters(), vec![("SQLITE_DATABASE", file)])
+            }
+        };
+        let own: Vec<(&str, &str)> = own.iter().map(|(n, value)| (*n, value.as_str())).collect();
+        beside::start(quarters, &own, root, path, pinned, observer)
     }
 
     /// Ends it, with all that it started. Its files are removed with the directory of the run.
@@ -157,6 +217,7 @@ impl<'a> Throwaway<'a> {
         match self.engine {
             Engine::Postgres(prepared) => prepared.server.stop().map(drop),
             Engine::MariaDb(prepared) => prepared.server.stop().map(drop),
+            Engine::Redis(redis) => redis.stop().map(drop),
             Engine::Sqlite(_) => Ok(()),
         }
     }

@@ -1,6 +1,7 @@
 //! Restores: one file a driver, and the search for what was recovered.
 
 pub mod archive;
+mod beside;
 mod client;
 pub mod database;
 mod feed;
@@ -11,6 +12,7 @@ mod postgres;
 mod printed;
 mod program;
 pub mod recovered;
+mod redis;
 pub mod script;
 mod sqlite;
 
@@ -71,6 +73,9 @@ pub enum RestoreError {
     /// Extensions that the dump makes are not installed.
     #[error("the dump needs the extension(s) {}, which are not installed", .0.join(", "))]
     Extensions(Vec<String>),
+    /// The server that is installed lacks what the data needs, in its own words.
+    #[error("the server that is installed cannot read it: {0}")]
+    Lacking(String),
     /// The new server did not answer.
     #[error("the new server did not answer: {0}")]
     Asked(String),
@@ -132,6 +137,7 @@ impl RestoreError {
             self,
             Self::Instance(_)
                 | Self::Extensions(_)
+                | Self::Lacking(_)
                 | Self::Asked(_)
                 | Self::Program(_)
                 | Self::ProgramRead(..)
@@ -155,6 +161,9 @@ impl RestoreError {
             Self::Instance(error) => return error.hint(),
             Self::Extensions(names) => {
                 format!("install the package(s) that hold {} for this version", names.join(", "))
+            }
+            Self::Lacking(_) => {
+                "install a newer version of the server, or the modules that it names".to_owned()
             }
             Self::Client { .. } => {
                 "all that was said, without rows, is in restore/restore.log".to_owned()

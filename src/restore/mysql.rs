@@ -14,7 +14,7 @@ use crate::backup::VerifiedBackup;
 use crate::instance::{InstanceError, MariaDb, Quarters};
 use crate::manifest::Database;
 use crate::payload::unpacked;
-use crate::target::Target as _;
+use crate::target::SqlTarget as _;
 use crate::wire::event::{InstanceFacts, RestoreFacts};
 
 /// The database that a dump is restored into, if it neither makes nor names one.

@@ -14,6 +14,7 @@ const LAST_LINES: usize = 10;
 #[derive(Default)]
 pub(super) struct Printed {
     kept: Vec<u8>,
+    dropped: u64,
     pub(super) total: u64,
 }
 
@@ -21,14 +22,16 @@ impl Printed {
     pub(super) fn add(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         let room = KEPT_OUTPUT.saturating_sub(self.kept.len());
-        self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let kept = &bytes[..bytes.len().min(room)];
+        self.dropped += (bytes.len() - kept.len()) as u64;
+        self.kept.extend_from_slice(kept);
     }
 
     /// Redacted as a whole: a secret may come in pieces. One that was cut off at the end is
     /// recognised by nothing, so the last line goes if it is not whole.
     pub(super) fn redacted(&self, redactor: &Redactor) -> Vec<u8> {
         let mut kept = self.kept.as_slice();
-        if self.total > kept.len() as u64 {
+        if self.dropped > 0 {
             let whole = kept.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             kept = &kept[..whole];
         }
@@ -76,9 +79,8 @@ pub(super) fn write_log(
         writeln!(log, "--- attempt {attempt}")?;
     }
     log.write_all(kept)?;
-    if printed.total > printed.kept.len() as u64 {
-        let rest = printed.total - printed.kept.len() as u64;
-        writeln!(log, "--- {rest} more bytes were printed and not kept")?;
+    if printed.dropped > 0 {
+        writeln!(log, "--- {} more bytes were printed and not kept", printed.dropped)?;
     }
     Ok(())
 }

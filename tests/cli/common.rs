@@ -63,6 +63,13 @@ impl Project {
         assert_eq!(output.code(), 0, "{}", output.snapshot());
     }
 
+    /// Copies one of the real backups into the project, as file or directory.
+    pub(crate) fn copy_real(&self, name: &str) {
+        let source = format!("fixtures/real/{name}");
+        let copied = Command::new("cp").args(["-r", &source]).arg(self.path("")).status().unwrap();
+        assert!(copied.success());
+    }
+
     /// The sample of `data/dr`, restored below the project.
     pub(crate) fn sample() -> Self {
         let project = Self::empty();

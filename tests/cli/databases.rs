@@ -78,12 +78,7 @@ fn without(text: &'static str) -> impl Fn(&str) -> String {
 /// Copies one of the real dumps into a project, as file or directory.
 fn real(name: &str) -> Project {
     let project = Project::empty();
-    let copied = Command::new("cp")
-        .args(["-r", &format!("fixtures/real/{name}")])
-        .arg(project.path(""))
-        .status()
-        .unwrap();
-    assert!(copied.success());
+    project.copy_real(name);
     project.manifest_for("postgres", name);
     checked(&project);
     project

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod checks;
 mod common;
 mod databases;
 mod drill;
@@ -16,6 +17,7 @@ mod isolation;
 mod manifest;
 mod policies;
 mod real_input;
+mod redis;
 mod reference;
 mod script_vouchers;
 mod vouchers;

@@ -51,16 +51,10 @@ impl<'a> Work<'a> {
                 result
             }
             Err(error) => {
-                let says_nothing = error.is_of_this_machine();
                 let facts = Box::new(RestoreFacts::default());
                 let failed = restore_failed(Failed { facts, error });
-                let mut context = Context { restore: None, ..failed.context };
-                if !says_nothing {
-                    return StepResult { context, ..failed };
-                }
-                // The backup may be as good as ever: nothing was proven either way.
-                context.error.iter_mut().for_each(|error| error.class = Class::Incomplete);
-                StepResult { context, status: Status::Inconclusive, ..failed }
+                let context = Context { restore: None, ..failed.context };
+                StepResult { context, ..failed }
             }
         }
     }
@@ -90,12 +84,18 @@ impl<'a> Work<'a> {
         let Some(instance) = &self.instance else {
             return Ok(StepResult::skipped("there is no database to ask"));
         };
-        let checks = &self.manifest.checks;
-        let now = run.setup.clock.now();
         let baseline = match self.read_baseline(run)? {
             Ok(baseline) => baseline,
             Err(failed) => return Ok(*failed),
         };
+        let (root, watch) = (self.root, run.setup.watch);
+        let start = |path: &str, pin: Option<&str>| instance.start(root, path, pin, watch);
+        let (target, now) = (instance.target(), run.setup.clock.now());
+        let asked = check::Asked { target, now, baseline: baseline.as_ref(), start: &start };
+        let mut checks = self.manifest.checks.clone();
+        if let Some(baseline) = baseline.as_ref().filter(|_| self.manifest.derives_checks) {
+            checks.extend(check::derived(target, baseline));
+        }
         let (mut held, mut failed, mut findings) = (0, None::<CheckFacts>, Vec::new());
         for (check, number) in checks.iter().zip(1..) {
             if run.setup.watch.interrupted() {
@@ -105,7 +105,7 @@ impl<'a> Work<'a> {
             }
             let facts = match &failed {
                 Some(_) => check::skip(number, check),
-                None => check::run(number, check, instance.target(), now, baseline.as_ref()),
+                None => check::run(number, check, &asked),
             };
             match facts.status {
                 Status::Passed => held += 1,
@@ -145,7 +145,7 @@ impl<'a> Work<'a> {
 const NAMED: usize = 10;
 
 /// Tables that no check looked into; nothing where the database does not say which there are.
-fn coverage(target: &dyn Target, checks: &[CheckFacts]) -> Option<CoverageFacts> {
+fn coverage(target: Target<'_>, checks: &[CheckFacts]) -> Option<CoverageFacts> {
     let tables = check::tables(target).ok()?;
     let seen = |table: &&String| checks.iter().any(|check| check.tables.contains(table));
     let unchecked: Vec<String> = tables.iter().filter(|table| !seen(table)).cloned().collect();

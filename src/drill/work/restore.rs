@@ -46,7 +46,7 @@ impl Work<'_> {
                 })
             }
             Driver::Database(_) => {
-                let Some(instance) = &self.instance else {
+                let Some(instance) = &mut self.instance else {
                     return Ok(StepResult::skipped("there is no server to restore into"));
                 };
                 let mut log = run.evidence.open("restore/restore.log")?;
@@ -171,15 +171,18 @@ fn restored(facts: RestoreFacts) -> StepResult {
     StepResult { status: Status::Passed, notes, context, findings }
 }
 
+/// A restore that did not work. Where something is missing on this machine, the backup may be as good
+/// as ever: nothing was proven either way.
 pub(super) fn restore_failed(failed: Failed) -> StepResult {
     let findings = isolation_findings(&failed.facts);
     let context = Context { restore: Some(*failed.facts), ..Context::default() };
-    let class = match &failed.error {
-        RestoreError::Backup(_) => Class::Integrity,
-        _ => Class::Restore,
+    let (class, status) = match &failed.error {
+        RestoreError::Backup(_) => (Class::Integrity, Status::Failed),
+        error if error.is_of_this_machine() => (Class::Incomplete, Status::Inconclusive),
+        _ => (Class::Restore, Status::Failed),
     };
     let hint = failed.error.hint();
-    StepResult { findings, ..StepResult::failed(class, &failed.error, hint, context) }
+    StepResult { findings, status, ..StepResult::failed(class, &failed.error, hint, context) }
 }
 
 /// Protections that the kernel refused are said loudly; only `required` makes them fatal.

@@ -28,10 +28,14 @@ pub(super) fn validate(
     let sbom = reader.input("/sbom", manifest.sbom);
     let provenance = reader.provenance("/provenance", manifest.provenance);
     let restore = reader.restore(manifest.restore, manifest.instance, &manifest.backup.path);
-    let for_database = matches!(restore.driver, Driver::Database(_));
+    let engine = match &restore.driver {
+        Driver::Database(database) => Some(database.engine),
+        Driver::Files(_) | Driver::Script(_) => None,
+    };
     let baseline = reader.input("/baseline", manifest.baseline);
-    let checks = reader.checks(manifest.checks, for_database, baseline.is_some());
-    let policies = reader.policies(manifest.policies.as_ref(), for_database);
+    let derives_checks = matches!(manifest.checks, written::Checks::Derived(_));
+    let checks = reader.checks(manifest.checks, engine, baseline.is_some());
+    let policies = reader.policies(manifest.policies.as_ref(), engine.is_some());
     Some(Manifest {
         name: manifest.name,
         backup: Backup {
@@ -44,6 +48,7 @@ pub(super) fn validate(
         restore,
         baseline,
         checks,
+        derives_checks,
         policies,
         written_policies: manifest.policies,
     })

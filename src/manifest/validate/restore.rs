@@ -36,7 +36,7 @@ impl Reader<'_> {
             written::Driver::Files
         });
         let output_dir = restore.output_dir.clone();
-        self.refuse_others(driver, &restore, instance.is_some());
+        self.refuse_others(driver, &restore, instance);
         let driver = match driver {
             written::Driver::Script => Driver::Script(Box::new(self.script(restore))),
             written::Driver::Files => Driver::Files(self.files(&restore)),
@@ -45,6 +45,9 @@ impl Reader<'_> {
             }
             written::Driver::Mysql => {
                 database(DatabaseEngine::MariaDb, &restore, instance.unwrap_or_default())
+            }
+            written::Driver::Redis => {
+                database(DatabaseEngine::Redis, &restore, instance.unwrap_or_default())
             }
             written::Driver::Sqlite => {
                 database(DatabaseEngine::Sqlite, &restore, instance.unwrap_or_default())
@@ -58,10 +61,11 @@ impl Reader<'_> {
         &mut self,
         driver: written::Driver,
         restore: &written::Restore,
-        has_instance: bool,
+        instance: Option<written::Instance>,
     ) {
-        use written::Driver::{Files, Mysql, Postgres, Script, Sqlite};
-        let keys: [(&str, bool, &[written::Driver]); 18] = [
+        use written::Driver::{Files, Mysql, Postgres, Redis, Script, Sqlite};
+        const STARTED: &[written::Driver] = &[Script, Postgres, Mysql, Redis, Sqlite];
+        let keys: [(&str, bool, &[written::Driver]); 19] = [
             ("script", restore.script.is_some(), &[Script]),
             ("script_sha256", restore.script_sha256.is_some(), &[Script]),
             ("script_sbom", restore.script_sbom.is_some(), &[Script]),
@@ -72,18 +76,15 @@ impl Reader<'_> {
             ("recovered", restore.recovered.is_some(), &[Script]),
             ("recovered_sha256", restore.recovered_sha256.is_some(), &[Script]),
             ("environment", !restore.environment.is_empty(), &[Script]),
-            (
-                "timeout_seconds",
-                restore.timeout_seconds.is_some(),
-                &[Script, Postgres, Mysql, Sqlite],
-            ),
-            ("isolation", restore.isolation.is_some(), &[Script, Postgres, Mysql, Sqlite]),
-            ("limits", restore.limits.is_some(), &[Script, Postgres, Mysql, Sqlite]),
+            ("timeout_seconds", restore.timeout_seconds.is_some(), STARTED),
+            ("isolation", restore.isolation.is_some(), STARTED),
+            ("limits", restore.limits.is_some(), STARTED),
             ("database", restore.database.is_some(), &[Postgres, Mysql]),
             ("jobs", restore.jobs.is_some(), &[Postgres]),
             ("tree_sha256", restore.tree_sha256.is_some(), &[Files]),
             ("digests", restore.digests.is_some(), &[Files]),
-            ("", has_instance, &[Postgres, Mysql]),
+            ("/instance", instance.is_some(), &[Postgres, Mysql, Redis]),
+            ("/instance/version", instance.is_some_and(|i| i.version.is_some()), &[Postgres]),
         ];
         for (key, given, drivers) in keys {
             if !given || drivers.contains(&driver) {
@@ -93,7 +94,7 @@ impl Reader<'_> {
             let message =
                 format!("is for the driver `{}`, and would not be looked at", names.join("`, `"));
             let pointer =
-                if key.is_empty() { "/instance".to_owned() } else { format!("/restore/{key}") };
+                if key.starts_with('/') { key.to_owned() } else { format!("/restore/{key}") };
             let hint = format!("remove it: this manifest restores with `{}`", driver.name());
             self.problem(&pointer, &message, Some(&hint));
         }

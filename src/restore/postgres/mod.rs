@@ -14,7 +14,7 @@ use crate::backup::VerifiedBackup;
 use crate::instance::{Installation, InstanceError, Postgres, Quarters, installations};
 use crate::manifest::Database;
 use crate::payload::unpacked;
-use crate::target::Target as _;
+use crate::target::SqlTarget as _;
 use crate::wire::event::{InstanceFacts, RestoreFacts};
 use crate::wire::manifest::Profile;
 

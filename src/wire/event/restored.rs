@@ -36,6 +36,12 @@ pub struct RestoreFacts {
     /// Bytes that it printed.
     #[serde(default)]
     pub output_bytes: u64,
+    /// Rows (of Redis: keys) that the server took, where it counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// Keys that were left out, as their time had passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired_keys: Option<u64>,
     /// What confined it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub isolation: Vec<IsolationFact>,
@@ -74,7 +80,7 @@ pub enum ProgramRole {
 /// The throwaway server that was started for a restore.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InstanceFacts {
-    /// `postgresql` or `sqlite`.
+    /// `postgresql`, `mariadb`, `redis`, `valkey` or `sqlite`.
     pub engine: String,
     /// Version of the server.
     pub version: String,

@@ -54,6 +54,12 @@ pub enum Check {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         critical: Option<bool>,
     },
+    /// No value of a primary key is there twice; and there is at least one primary key.
+    PrimaryKeys {
+        /// Default: true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        critical: Option<bool>,
+    },
     /// Every index can be used; and there is at least one.
     Indexes {
         /// Default: true.
@@ -128,9 +134,140 @@ pub enum Check {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         critical: Option<bool>,
     },
+    /// A query is answered in time.
+    Latency {
+        /// The query; it is run in a transaction that can only read.
+        #[schemars(length(min = 1, max = 65_536))]
+        sql: String,
+        /// Longest acceptable time, in milliseconds, with the start of the client.
+        #[schemars(extend("exclusiveMinimum" = 0))]
+        max_milliseconds: f64,
+        /// Default: true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        critical: Option<bool>,
+    },
+    /// Of Redis: so many keys have names that a pattern fits.
+    KeyCount {
+        /// The pattern, as `KEYS` takes it. Default: `*`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 1, max = 1000))]
+        pattern: Option<String>,
+        /// Number of the database. Default: 0.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(max = 1023))]
+        database: Option<u32>,
+        /// Exactly so many.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exact: Option<u64>,
+        /// At least so many.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1))]
+        min: Option<u64>,
+        /// At most so many.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max: Option<u64>,
+        /// Default: true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        critical: Option<bool>,
+    },
+    /// Of Redis: a key has this value, which is a string.
+    KeyValue {
+        /// The key.
+        #[schemars(length(min = 1, max = 65_536))]
+        key: String,
+        /// Number of the database. Default: 0.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(max = 1023))]
+        database: Option<u32>,
+        /// The value that is expected.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<String>,
+        /// In its place: its SHA-256, where the value itself is to stand nowhere (a canary).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(regex(pattern = r"^(sha256:)?[0-9a-fA-F]{64}$"))]
+        expected_sha256: Option<String>,
+        /// Default: true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        critical: Option<bool>,
+    },
+    /// Of Redis: a new key can be written, read and removed.
+    ReadWrite {
+        /// Default: true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        critical: Option<bool>,
+    },
+    /// A program that asks for itself: it holds if it ends with 0 (`docs/checks.md`).
+    Program {
+        /// The program: any executable.
+        #[schemars(length(min = 1, max = 4096))]
+        path: String,
+        /// SHA-256 of the program, if it is to be pinned.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(regex(pattern = r"^(sha256:)?[0-9a-fA-F]{64}$"))]
+        sha256: Option<String>,
+        /// Default: true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        critical: Option<bool>,
+    },
+}
+
+/// The checks of a manifest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Checks {
+    /// Those that follow from the baseline.
+    Derived(Derived),
+    /// These.
+    Listed(#[schemars(length(max = 1000))] Vec<Check>),
+}
+
+/// That the checks follow from the baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Derived {
+    /// Structure, content, keys, indexes and sequences, as far as the baseline holds any.
+    Auto,
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self::Listed(Vec::new())
+    }
+}
+
+impl Checks {
+    /// Whether nothing is written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Listed(list) if list.is_empty())
+    }
+}
+
+/// What a kind of check asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A database with tables.
+    Tables,
+    /// A store of keys and values.
+    Keys,
+    /// Either.
+    Both,
 }
 
 impl Check {
+    /// What can be asked so.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Connectivity { .. }
+            | Self::NotEmpty { .. }
+            | Self::Content { .. }
+            | Self::Program { .. } => Subject::Both,
+            Self::KeyCount { .. } | Self::KeyValue { .. } | Self::ReadWrite { .. } => Subject::Keys,
+            _ => Subject::Tables,
+        }
+    }
+
     /// The kind of check, as manifests write it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -147,6 +284,12 @@ impl Check {
             Self::Structure { .. } => "structure",
             Self::Content { .. } => "content",
             Self::Query { .. } => "query",
+            Self::Latency { .. } => "latency",
+            Self::PrimaryKeys { .. } => "primary_keys",
+            Self::KeyCount { .. } => "key_count",
+            Self::KeyValue { .. } => "key_value",
+            Self::ReadWrite { .. } => "read_write",
+            Self::Program { .. } => "program",
         }
     }
 
@@ -165,7 +308,13 @@ impl Check {
             | Self::NewestRow { critical, .. }
             | Self::Structure { critical }
             | Self::Content { critical, .. }
-            | Self::Query { critical, .. } => critical.unwrap_or(true),
+            | Self::Query { critical, .. }
+            | Self::Latency { critical, .. }
+            | Self::PrimaryKeys { critical }
+            | Self::KeyCount { critical, .. }
+            | Self::KeyValue { critical, .. }
+            | Self::ReadWrite { critical }
+            | Self::Program { critical, .. } => critical.unwrap_or(true),
         }
     }
 }

@@ -40,10 +40,9 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Input>,
     /// What must hold of the restored data. A database is always asked whether it answers and
-    /// whether it is empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 1000))]
-    pub checks: Vec<Check>,
+    /// whether it is empty. `auto`: whatever follows from the baseline.
+    #[serde(default, skip_serializing_if = "Checks::is_empty")]
+    pub checks: Checks,
     /// Limits on what is measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<Policies>,

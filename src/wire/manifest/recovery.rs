@@ -99,6 +99,8 @@ pub enum Driver {
     Postgres,
     /// A dump of MySQL or MariaDB, into a MariaDB server of its own.
     Mysql,
+    /// A snapshot or logs of commands of Redis or Valkey, into a server of its own.
+    Redis,
     /// A database file or a dump of SQLite.
     Sqlite,
 }
@@ -112,6 +114,7 @@ impl Driver {
             Self::Files => "files",
             Self::Postgres => "postgres",
             Self::Mysql => "mysql",
+            Self::Redis => "redis",
             Self::Sqlite => "sqlite",
         }
     }
