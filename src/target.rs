@@ -42,8 +42,10 @@ pub trait SqlTarget {
     /// What the database's own tool says of damage; nothing where all is well.
     ///
     /// # Errors
-    /// When it could not be asked.
-    fn damage(&self) -> Result<Vec<String>, TargetError>;
+    /// When it could not be asked, or is not to be: a database in use is not kept busy with this.
+    fn damage(&self) -> Result<Vec<String>, TargetError> {
+        Err(TargetError("a database in use is not searched for damage".to_owned()))
+    }
 
     /// A name in a query, whatever it holds.
     fn quoted(&self, name: &str) -> String {
@@ -58,4 +60,9 @@ pub trait KeyTarget {
     /// # Errors
     /// When it does not answer, or does not understand.
     fn command(&self, database: u32, words: &[&str]) -> Result<String, TargetError>;
+
+    /// Whether it serves others, whom reading all its keys would keep waiting.
+    fn is_in_use(&self) -> bool {
+        false
+    }
 }

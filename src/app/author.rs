@@ -31,6 +31,12 @@ pub struct InitRequest {
     pub provenance: Option<PathBuf>,
     /// The script that restores it, absolute.
     pub script: Option<PathBuf>,
+    /// What restores it, where the caller knows.
+    pub driver: Option<wire::Driver>,
+    /// What the database was, absolute.
+    pub baseline: Option<PathBuf>,
+    /// What must hold of the restored data.
+    pub checks: wire::Checks,
     /// Name of the drill.
     pub name: Option<String>,
     /// When the data was captured, if the caller knows.
@@ -134,6 +140,7 @@ pub fn init(
     let (captured_at, captured_from) = capture_time(request.captured_at, &looked_at, clock);
     let (driver, tree_sha256) = match &request.script {
         Some(_) => (None, None),
+        None if request.driver.is_some() => (request.driver, None),
         None if looked_at.hashed.tree().is_some() => {
             let driver = looked_at.hashed.tree().and_then(driver_of_directory);
             (Some(driver.unwrap_or(wire::Driver::Files)), None)
@@ -181,8 +188,8 @@ pub fn init(
             ..wire::Restore::default()
         },
         instance: None,
-        baseline: None,
-        checks: wire::Checks::default(),
+        baseline: input(&request.baseline)?,
+        checks: request.checks.clone(),
         policies: Some(wire::Policies {
             max_rpo_minutes: Some(DEFAULT_RPO_MINUTES),
             max_rto_seconds: Some(DEFAULT_RTO_SECONDS),

@@ -1,11 +1,13 @@
 //! Use cases: what the command line asks for, wired together from the modules below.
 
 mod author;
+mod dump;
 mod keys;
 mod run;
 mod vouchers;
 
 pub use author::{AuthorError, InitRequest, Pinned, init, pin};
+pub use dump::{DumpError, DumpRequest, Made, dump};
 pub use keys::{SignError, generate_key, sign};
 pub use run::{RunError, RunRequest, run};
 pub use vouchers::{

@@ -8,17 +8,17 @@ use crate::wire::manifest::Check;
 #[must_use]
 pub fn derived(target: Target<'_>, baseline: &Baseline) -> Vec<Check> {
     let content = Check::Content { tables: Vec::new(), tolerance_percent: None, critical: None };
-    if matches!(target, Target::Keys(_)) {
-        return vec![content, Check::ReadWrite { critical: None }];
-    }
+    let settled = baseline.tables.values().any(|table| !table.changing);
+    let of_keys = matches!(target, Target::Keys(_));
     let has = |kind: &str| baseline.objects.keys().any(|name| name.starts_with(kind));
     // Those that belong to no column have no definition, and are not looked at.
     let fills_column = |(name, definition): (&String, &Option<String>)| {
         name.starts_with("sequence ") && definition.is_some()
     };
     let candidates = [
-        (true, Check::Structure { critical: None }),
-        (true, content),
+        (!of_keys, Check::Structure { critical: None }),
+        (settled, content),
+        (of_keys, Check::ReadWrite { critical: None }),
         (has("foreign key "), Check::ForeignKeys { critical: None }),
         (has("index "), Check::Indexes { critical: None }),
         (has("primary key "), Check::PrimaryKeys { critical: None }),

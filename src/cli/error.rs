@@ -1,6 +1,6 @@
 //! Errors as people read them: what was not done and why, a hint, an exit code. The one place that attaches them.
 
-use crate::app::{AuthorError, CheckError, RunError, SignError};
+use crate::app::{AuthorError, CheckError, DumpError, RunError, SignError};
 use crate::backup::BackupError;
 use crate::drill::LoadError;
 
@@ -47,6 +47,19 @@ impl From<SignError> for CliError {
 impl From<CheckError> for CliError {
     fn from(error: CheckError) -> Self {
         Self::usage(format!("nothing was checked: {error}"))
+    }
+}
+
+impl From<DumpError> for CliError {
+    fn from(error: DumpError) -> Self {
+        let exit = match &error {
+            DumpError::Exists(_) | DumpError::File(..) => Exit::Usage,
+            DumpError::Source(_)
+            | DumpError::Asked(_)
+            | DumpError::Structure
+            | DumpError::Manifest(_) => Exit::Failed,
+        };
+        Self { message: format!("no backup was made: {error}"), hint: error.hint(), exit }
     }
 }
 

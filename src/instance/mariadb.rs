@@ -235,15 +235,8 @@ impl SqlTarget for MariaDb<'_> {
     }
 
     fn query(&self, sql: &str) -> Result<Vec<Row>, TargetError> {
-        let mut arguments = self.address();
-        let readonly = "--init-command=SET time_zone = '+00:00', tx_read_only = 1, \
-                        group_concat_max_len = 1048576";
-        arguments.extend(["--batch", "--skip-column-names", readonly, &self.database, "-e", sql]);
-        let text = self
-            .quarters
-            .ask(&self.client, &arguments, &[])
-            .map_err(|error| TargetError(plain(&error, Self::without_values)))?;
-        Ok(text.lines().map(|line| line.split('\t').map(unescaped).collect()).collect())
+        ask(&self.quarters, &self.client, &self.address(), &[], &self.database, sql)
+            .map_err(|error| TargetError(plain(&error, Self::without_values)))
     }
 
     fn damage(&self) -> Result<Vec<String>, TargetError> {
@@ -265,8 +258,30 @@ impl SqlTarget for MariaDb<'_> {
     }
 
     fn quoted(&self, name: &str) -> String {
-        format!("`{}`", name.replace('`', "``"))
+        quoted(name)
     }
+}
+
+/// A name in a query, whatever it holds.
+pub(super) fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// What a query gives that can only read.
+pub(super) fn ask(
+    quarters: &Quarters<'_>,
+    client: &Path,
+    address: &[&str],
+    environment: &[(&str, &str)],
+    database: &str,
+    sql: &str,
+) -> Result<Vec<Row>, InstanceError> {
+    let readonly = "--init-command=SET time_zone = '+00:00', tx_read_only = 1, \
+                    group_concat_max_len = 1048576";
+    let mut arguments = address.to_vec();
+    arguments.extend(["--batch", "--skip-column-names", readonly, database, "-e", sql]);
+    let text = quarters.ask(client, &arguments, environment)?;
+    Ok(text.lines().map(|line| line.split('\t').map(unescaped).collect()).collect())
 }
 
 #[cfg(test)]

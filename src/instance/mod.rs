@@ -1,8 +1,11 @@
-//! Throwaway servers: started by this program, reached through a local socket, ended and removed with it.
+//! Databases: throwaway servers, started by this program, reached through a local socket, ended and
+//! removed with it; and those in use, which are read by their own tools.
 
 mod mariadb;
 mod postgres;
+mod psql;
 mod redis;
+pub mod source;
 mod sqlite;
 mod template;
 
@@ -43,6 +46,9 @@ pub enum InstanceError {
         /// What is there.
         installed: String,
     },
+    /// An address names no database.
+    #[error("the address names no database")]
+    NoDatabase,
     /// The system does not know whom it could run as.
     #[error("the server cannot be started: this system knows no user that it could run as")]
     NoUser,
@@ -122,6 +128,9 @@ pub struct Quarters<'a> {
     pub confinement: &'a Confinement,
     /// Whether the drill is to end.
     pub interrupt: &'a dyn Interrupt,
+    /// Where programs may reach what the caller reaches, as those must that read a database in use:
+    /// the directory that its path is relative to.
+    pub open: Option<PathBuf>,
 }
 
 impl Quarters<'_> {
@@ -149,6 +158,7 @@ impl Quarters<'_> {
             isolation_required: self.confinement.isolation == Isolation::Required,
             timeout: self.confinement.timeout,
             user: self.user.clone(),
+            open: self.open.is_some(),
         }
     }
 

@@ -4,10 +4,9 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use super::psql::{SPEAKING, ask};
 use super::template::Template;
-use super::{
-    COLUMN, InstanceError, NULL, Quarters, READY, ROW, check_socket, plain, rows, wait_until,
-};
+use super::{InstanceError, Quarters, READY, check_socket, plain, rows, wait_until};
 use crate::clock::Stopwatch;
 use crate::fs::chown_tree;
 use crate::process::{End, Finished, ProcessError, Service, unprivileged};
@@ -55,10 +54,6 @@ const FAST: [&str; 10] = [
     "shared_buffers=256MB",
     "autovacuum=off",
 ];
-
-/// How it writes values, whatever a database was set to: checksums are made of them.
-const SPEAKING: &str = "-c client_min_messages=error -c TimeZone=UTC -c DateStyle=ISO \
-    -c IntervalStyle=postgres -c extra_float_digits=1 -c bytea_output=hex";
 
 /// A version that is installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,34 +221,15 @@ impl<'a> Postgres<'a> {
     }
 
     fn ask_as(&self, database: &str, options: &[&str], sql: &str) -> Result<String, InstanceError> {
-        let (column, row) = (COLUMN.to_string(), ROW.to_string());
-        let null = format!("null={NULL}");
-        let arguments = [
-            "-X",
-            "-A",
-            "-t",
-            "-q",
-            "-F",
-            &column,
-            "-R",
-            &row,
-            "-P",
-            &null,
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-v",
-            "VERBOSITY=terse",
-            "-d",
-            database,
-            "-c",
-            sql,
-        ];
-        let options = format!("{SPEAKING} {}", options.join(" "));
+        let mut settings: Vec<String> =
+            SPEAKING.iter().map(|(name, value)| format!("-c {name}={value}")).collect();
+        settings.extend(options.iter().map(|&option| option.to_owned()));
+        let settings = settings.join(" ");
         let address = self.address();
         let mut environment: Vec<(&str, &str)> =
             address.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        environment.push(("PGOPTIONS", &options));
-        self.quarters.ask(&self.installation.program("psql"), &arguments, &environment)
+        environment.push(("PGOPTIONS", &settings));
+        ask(&self.quarters, &self.installation.program("psql"), &environment, database, &[sql])
     }
 
     /// A line without rows and without the values of rows: those stand behind a colon, or the word value.

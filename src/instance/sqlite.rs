@@ -53,36 +53,30 @@ impl<'a> Sqlite<'a> {
     }
 }
 
+/// What a query gives that can only read, and call no function that reaches outside.
+pub(super) fn ask(
+    quarters: &Quarters<'_>,
+    program: &Path,
+    file: &Path,
+    sql: &str,
+) -> Result<Vec<Row>, InstanceError> {
+    let (column, row) = (COLUMN.to_string(), ROW.to_string());
+    let file = file.display().to_string();
+    let mut arguments = vec!["-batch", "-bail", "-init", "/dev/null", "-readonly", "-safe"];
+    arguments.extend(["-noheader", "-separator", &column, "-newline", &row]);
+    arguments.extend(["-nullvalue", NULL, &file, sql]);
+    let text = quarters.ask(program, &arguments, &[])?;
+    Ok(if text.is_empty() { Vec::new() } else { rows(&text) })
+}
+
 impl SqlTarget for Sqlite<'_> {
     fn engine(&self) -> Engine {
         Engine::Sqlite
     }
 
     fn query(&self, sql: &str) -> Result<Vec<Row>, TargetError> {
-        let (column, row) = (COLUMN.to_string(), ROW.to_string());
-        let file = self.file.display().to_string();
-        let arguments = [
-            "-batch",
-            "-bail",
-            "-init",
-            "/dev/null",
-            "-readonly",
-            "-safe",
-            "-noheader",
-            "-separator",
-            &column,
-            "-newline",
-            &row,
-            "-nullvalue",
-            NULL,
-            &file,
-            sql,
-        ];
-        let text = self
-            .quarters
-            .ask(&self.program, &arguments, &[])
-            .map_err(|error| TargetError(plain(&error, Self::without_values)))?;
-        Ok(if text.is_empty() { Vec::new() } else { rows(&text) })
+        ask(&self.quarters, &self.program, &self.file, sql)
+            .map_err(|error| TargetError(plain(&error, Self::without_values)))
     }
 
     fn damage(&self) -> Result<Vec<String>, TargetError> {

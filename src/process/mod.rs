@@ -60,6 +60,9 @@ pub struct Launch {
     pub timeout: Duration,
     /// Whom it runs as, where this process may choose: [`unprivileged`].
     pub user: Option<User>,
+    /// Whether it may reach what this process reaches: a database in use, say. It still ends with
+    /// this process, with all that it started.
+    pub open: bool,
 }
 
 /// Limits on what a program and its children may use; `None` leaves the system's own.
@@ -144,6 +147,7 @@ struct Order {
     limits: Limits,
     isolation_required: bool,
     user: Option<(u32, u32)>,
+    open: bool,
 }
 
 /// What the supervisor answers, a line each.
@@ -204,7 +208,11 @@ pub fn run(
     output: &mut dyn FnMut(&[u8]),
     interrupted: &dyn Fn() -> bool,
 ) -> Result<Finished, ProcessError> {
-    let supervisor = standby.map_or_else(Supervisor::start, Ok)?;
+    let supervisor = match standby {
+        _ if launch.open => start_supervisor(Some("it is to reach others"))?,
+        Some(standby) => standby,
+        None => Supervisor::start()?,
+    };
     match attempt(launch, supervisor, output, interrupted)? {
         Attempt::Finished(finished) => Ok(finished),
         Attempt::NamespacesUnusable(why) => {
@@ -322,6 +330,7 @@ fn give_order(mut line: &UnixStream, launch: &Launch) -> io::Result<()> {
         limits: launch.limits,
         isolation_required: launch.isolation_required,
         user: launch.user.as_ref().map(|user| (user.id, user.group)),
+        open: launch.open,
     };
     let mut text = serde_json::to_vec(&order)?;
     text.push(b'\n');

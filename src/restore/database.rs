@@ -253,5 +253,6 @@ fn quarters<'a>(given: &Provision<'a, '_>) -> Result<Quarters<'a>, InstanceError
         search_path: given.search_path.clone(),
         confinement: &given.database.confinement,
         interrupt: given.interrupt,
+        open: None,
     })
 }

@@ -137,7 +137,6 @@ impl RestoreError {
             self,
             Self::Instance(_)
                 | Self::Extensions(_)
-                | Self::Lacking(_)
                 | Self::Asked(_)
                 | Self::Program(_)
                 | Self::ProgramRead(..)

@@ -89,6 +89,7 @@ impl Programs<'_> {
             isolation_required: false,
             timeout: VERSION_TIMEOUT,
             user: None,
+            open: false,
         };
         let mut printed = Vec::new();
         let mut keep = |bytes: &[u8]| {

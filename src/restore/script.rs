@@ -154,6 +154,7 @@ impl ScriptRestore<'_> {
             isolation_required: self.script.confinement.isolation == Isolation::Required,
             timeout: self.script.confinement.timeout,
             user: None,
+            open: false,
         };
         let mut printed = Printed::default();
         let finished = run(&launch, standby, &mut |bytes| printed.add(bytes), self.interrupted);

@@ -15,7 +15,7 @@ pub const SCHEMA: &str = "dr_drill.baseline.v1";
 pub struct Baseline {
     /// Always `dr_drill.baseline.v1`.
     pub schema: String,
-    /// `postgresql` or `sqlite`.
+    /// `postgresql`, `mariadb`, `redis` or `sqlite`.
     pub engine: String,
     /// Its tables, by name.
     pub tables: BTreeMap<String, Table>,
@@ -29,11 +29,16 @@ pub struct Baseline {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
-    /// How many rows it has.
+    /// How many rows (of Redis: lasting keys) it has.
     pub rows: u64,
     /// A checksum of all its rows, whatever their order: a row that is missing, doubled or changed,
-    /// also to NULL, gives another.
-    pub checksum: String,
+    /// also to NULL, gives another. Nothing where it would have kept a server in use too busy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+    /// Whether it changed while the backup was made: its content is then compared with nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changing: bool,
     /// Its columns, each with its type.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
 }

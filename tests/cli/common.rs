@@ -172,6 +172,11 @@ impl Project {
         self.finish(&mut self.command(arguments))
     }
 
+    /// Runs a command that finds this in the environment variable `URL`.
+    pub(crate) fn run_with(&self, arguments: &[&str], url: &str) -> Output {
+        self.finish(self.command(arguments).env("URL", url))
+    }
+
     /// `dr-drill run` at the fixed time by a user whom file permissions hold back, which they do not
     /// do with root. Gives the message of the first reason.
     pub(crate) fn unprivileged_failure(&self, step: &str) -> String {

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod backup;
 mod checks;
 mod common;
 mod databases;
@@ -20,6 +21,7 @@ mod real_input;
 mod redis;
 mod reference;
 mod script_vouchers;
+mod servers;
 mod vouchers;
 
 /// A file of tests that is not listed above would never run.

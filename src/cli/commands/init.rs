@@ -11,6 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::ui::Ui;
 use crate::clock::{SystemClock, Timestamp};
+use crate::wire::manifest::Checks;
 
 /// Write a manifest for a backup, with its pins
 ///
@@ -54,6 +55,9 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &InitArgs) -> Result
         sbom: absolute(&args.sbom),
         provenance: absolute(&args.provenance),
         script: absolute(&args.script),
+        driver: None,
+        baseline: None,
+        checks: Checks::default(),
         name: args.name.clone(),
         captured_at: args.captured_at,
         root: absolute(&args.root),

@@ -1,5 +1,6 @@
 //! One command a file. The doc comment of each `Args` is its help and its reference page.
 
+mod backup;
 mod check;
 mod completions;
 mod gc;
@@ -36,6 +37,7 @@ enum Command {
     Run(run::RunArgs),
     Init(init::InitArgs),
     Pin(pin::PinArgs),
+    Backup(backup::BackupArgs),
     Check(check::CheckArgs),
     Verify(verify::VerifyArgs),
     #[command(hide = true)]
@@ -71,6 +73,7 @@ pub(super) fn dispatch(cli: Cli) -> Exit {
         .and_then(|environment| match cli.command {
             Command::Run(args) => run::run(&ui, &environment, &args),
             Command::Init(args) => init::run(&ui, &environment, &args),
+            Command::Backup(args) => backup::run(&ui, &environment, &args),
             Command::Pin(args) => pin::run(&ui, &environment, &args),
             Command::Check(args) => check::run(&ui, &environment, &args),
             Command::Verify(args) => verify::run(&ui, &args),

@@ -51,10 +51,16 @@ impl<'a> Work<'a> {
                 result
             }
             Err(error) => {
+                let says_nothing = error.is_of_this_machine();
                 let facts = Box::new(RestoreFacts::default());
                 let failed = restore_failed(Failed { facts, error });
-                let context = Context { restore: None, ..failed.context };
-                StepResult { context, ..failed }
+                let mut context = Context { restore: None, ..failed.context };
+                if !says_nothing {
+                    return StepResult { context, ..failed };
+                }
+                // The backup may be as good as ever: nothing was proven either way.
+                context.error.iter_mut().for_each(|error| error.class = Class::Incomplete);
+                StepResult { context, status: Status::Inconclusive, ..failed }
             }
         }
     }

@@ -171,14 +171,14 @@ fn restored(facts: RestoreFacts) -> StepResult {
     StepResult { status: Status::Passed, notes, context, findings }
 }
 
-/// A restore that did not work. Where something is missing on this machine, the backup may be as good
+/// A restore that did not work. Where the server lacks what the data needs, the backup may be as good
 /// as ever: nothing was proven either way.
 pub(super) fn restore_failed(failed: Failed) -> StepResult {
     let findings = isolation_findings(&failed.facts);
     let context = Context { restore: Some(*failed.facts), ..Context::default() };
     let (class, status) = match &failed.error {
         RestoreError::Backup(_) => (Class::Integrity, Status::Failed),
-        error if error.is_of_this_machine() => (Class::Incomplete, Status::Inconclusive),
+        RestoreError::Lacking(_) => (Class::Incomplete, Status::Inconclusive),
         _ => (Class::Restore, Status::Failed),
     };
     let hint = failed.error.hint();
