@@ -1,5 +1,6 @@
 //! Files: paths that cannot leave their root, capped reads, and writes that are whole or absent.
 
+mod gauge;
 mod root;
 mod tree;
 mod workspace;
@@ -9,6 +10,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+pub use gauge::DiskGauge;
 pub use root::{Contained, PathError, Root};
 pub use tree::{NewTree, TreeWriteError, chown_tree, copy_tree};
 pub use workspace::{Removed, Swept, Workspace, sweep};

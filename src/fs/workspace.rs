@@ -104,6 +104,12 @@ impl Workspace {
         Ok(output)
     }
 
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Looks at what is left in the output, and removes everything.
     #[must_use]
     pub fn remove(self) -> Removed {

@@ -61,19 +61,33 @@ pub fn measure(outcome: &Outcome, manifest: Option<&Manifest>) -> Metrics {
     });
     let restore_seconds = outcome.end_of(Step::RestoreArtifact.id()).map(|end| end.seconds);
     let bytes = outcome.fact(|context| context.backup.as_ref()).map(|backup| backup.bytes);
-    let restore_bytes_per_second = match (bytes, restore_seconds) {
-        (Some(bytes), Some(seconds)) if passed(Step::RestoreArtifact) && seconds > 0.0 => {
-            Some((bytes as f64 / seconds).round())
-        }
-        _ => None,
-    };
+    let restore_seconds =
+        restore_seconds.filter(|seconds| passed(Step::RestoreArtifact) && *seconds > 0.0);
+    let restored = outcome.fact(|context| context.restore.as_ref());
+    let per_second = |amount: Option<u64>| Some((amount? as f64 / restore_seconds?).round());
+    let gigabytes = bytes.filter(|bytes| *bytes > 0).map(|bytes| bytes as f64 / 1e9);
+    let teardown = outcome.fact(|context| context.teardown.as_ref());
     Metrics {
         rto_seconds,
         rpo_minutes: manifest.and_then(|manifest| rpo(outcome, manifest)),
+        restore_bytes_per_second: per_second(bytes),
+        restore_seconds_per_gb: restore_seconds.zip(gigabytes).map(|(s, gb)| round_seconds(s / gb)),
+        restore_rows_per_second: per_second(restored.and_then(|facts| facts.rows)),
+        first_answer_seconds: first_answer(outcome, &phases),
+        peak_disk_bytes: teardown.and_then(|facts| facts.peak_disk_bytes),
         phases,
-        restore_bytes_per_second,
         duration_seconds: outcome.finished.as_ref().map_or(0.0, |finished| finished.seconds),
     }
+}
+
+/// Seconds until a restored database answered the question whether it does.
+fn first_answer(outcome: &Outcome, phases: &BTreeMap<String, f64>) -> Option<f64> {
+    let asked = outcome.checks.iter().position(|check| check.check == "connectivity")?;
+    let answered = outcome.checks[asked].status == Status::Passed;
+    let before = [Phase::Verify, Phase::Provision, Phase::Restore];
+    let before: f64 = before.iter().filter_map(|phase| phases.get(phase_name(*phase))).sum();
+    let checks: f64 = outcome.checks[..=asked].iter().map(|check| check.duration_seconds).sum();
+    answered.then(|| round_seconds(before + checks))
 }
 
 /// Age of the data at the start of the drill: the worst of what the manifest and the backup say.

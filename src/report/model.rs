@@ -65,6 +65,10 @@ pub fn metrics(report: &Report) -> wire::metrics::Metrics {
         rpo_minutes: report.metrics.rpo_minutes,
         phases: report.metrics.phases.clone(),
         restore_bytes_per_second: report.metrics.restore_bytes_per_second,
+        restore_seconds_per_gb: report.metrics.restore_seconds_per_gb,
+        restore_rows_per_second: report.metrics.restore_rows_per_second,
+        first_answer_seconds: report.metrics.first_answer_seconds,
+        peak_disk_bytes: report.metrics.peak_disk_bytes,
         backup_bytes: report.backup.as_ref().map(|backup| backup.bytes),
         duration_seconds: report.metrics.duration_seconds,
     }

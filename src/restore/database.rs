@@ -11,7 +11,7 @@ use super::{Failed, RestoreError, mysql, postgres, redis, sqlite};
 use crate::backup::VerifiedBackup;
 use crate::check::ProgramEnd;
 use crate::digest::Observer;
-use crate::fs::{Root, Workspace};
+use crate::fs::{Root, Workspace, free_bytes};
 use crate::instance::{InstanceError, Quarters, Redis, Sqlite};
 use crate::manifest::{Database, DatabaseEngine};
 use crate::process::{Interrupt, ProcessError, unprivileged};
@@ -32,6 +32,8 @@ pub struct Provision<'a, 'w> {
     pub observer: &'w dyn Observer,
     /// Whether the drill is to end.
     pub interrupt: &'a dyn Interrupt,
+    /// Bytes that the restored data takes on the disk at least.
+    pub least_bytes: u64,
 }
 
 /// A database that is there for one drill.
@@ -39,6 +41,7 @@ pub struct Throwaway<'a> {
     engine: Engine<'a>,
     facts: InstanceFacts,
     programs: Vec<ProgramFacts>,
+    folder: PathBuf,
 }
 
 enum Engine<'a> {
@@ -58,6 +61,8 @@ impl<'a> Throwaway<'a> {
         backup: &VerifiedBackup,
     ) -> Result<Self, RestoreError> {
         let quarters = quarters(given)?;
+        check_room(given, &quarters)?;
+        let folder = quarters.folder.clone();
         let programs = Programs {
             search_path: &given.search_path,
             workspace: given.workspace,
@@ -76,7 +81,7 @@ impl<'a> Throwaway<'a> {
                 let prepared = postgres::prepare(backup, quarters, given.database, cache)?;
                 let programs = identify(postgres::programs(&prepared))?;
                 let facts = prepared.facts.clone();
-                Ok(Self { engine: Engine::Postgres(Box::new(prepared)), facts, programs })
+                Ok(Self { engine: Engine::Postgres(Box::new(prepared)), facts, programs, folder })
             }
             DatabaseEngine::MariaDb => {
                 let cache = given.cache.as_deref();
@@ -87,7 +92,7 @@ impl<'a> Throwaway<'a> {
                     (ProgramRole::Client, client.to_owned()),
                 ])?;
                 let facts = prepared.facts.clone();
-                Ok(Self { engine: Engine::MariaDb(Box::new(prepared)), facts, programs })
+                Ok(Self { engine: Engine::MariaDb(Box::new(prepared)), facts, programs, folder })
             }
             DatabaseEngine::Redis => {
                 let redis = Redis::find(quarters)?;
@@ -102,7 +107,7 @@ impl<'a> Throwaway<'a> {
                     roles: Vec::new(),
                     user: redis.quarters().user.as_ref().map(|user| user.name.clone()),
                 };
-                Ok(Self { engine: Engine::Redis(Box::new(redis)), facts, programs })
+                Ok(Self { engine: Engine::Redis(Box::new(redis)), facts, programs, folder })
             }
             DatabaseEngine::Sqlite => {
                 let sqlite = Sqlite::find(quarters)?;
@@ -116,7 +121,7 @@ impl<'a> Throwaway<'a> {
                     roles: Vec::new(),
                     user: sqlite.quarters().user.as_ref().map(|user| user.name.clone()),
                 };
-                Ok(Self { engine: Engine::Sqlite(Box::new(sqlite)), facts, programs })
+                Ok(Self { engine: Engine::Sqlite(Box::new(sqlite)), facts, programs, folder })
             }
         }
     }
@@ -148,14 +153,40 @@ impl<'a> Throwaway<'a> {
             facts.programs.clone_from(&self.programs);
             facts
         };
-        let facts = result.map(with_programs).map_err(|failed| Failed {
+        let mut facts = result.map(with_programs).map_err(|failed| Failed {
             facts: Box::new(with_programs(*failed.facts)),
-            error: failed.error,
+            error: self.full_or(failed.error),
         })?;
+        facts.rows = facts.rows.or_else(|| self.rows_taken());
         match backup.check_unchanged(root, observer) {
             Ok(()) => Ok(facts),
             Err(error) => Err(Failed { facts: Box::new(facts), error: error.into() }),
         }
+    }
+
+    /// A client or a server that fails on a full disk may say anything, and nothing of the backup.
+    fn full_or(&self, error: RestoreError) -> RestoreError {
+        const FULL: [&str; 3] = ["No space left on device", "is full", "could not extend file"];
+        const ROOM: u64 = 32 << 20;
+        let RestoreError::Client { errors, .. } = &error else { return error };
+        let said = errors.iter().any(|line| FULL.iter().any(|mark| line.contains(mark)));
+        let full = free_bytes(&self.folder).is_ok_and(|free| free < ROOM);
+        if said || full { RestoreError::DiskFull } else { error }
+    }
+
+    /// Rows that the server has counted while it took them.
+    fn rows_taken(&self) -> Option<u64> {
+        let sql = match &self.engine {
+            Engine::Postgres(_) => "SELECT sum(n_tup_ins) FROM pg_stat_user_tables",
+            Engine::MariaDb(_) => {
+                "SELECT variable_value FROM information_schema.global_status \
+                 WHERE variable_name = 'INNODB_ROWS_INSERTED'"
+            }
+            Engine::Redis(_) | Engine::Sqlite(_) => return None,
+        };
+        let Target::Sql(target) = self.target() else { return None };
+        let rows = target.query(sql).ok()?;
+        rows.first()?.first()?.as_deref()?.parse().ok()
     }
 
     /// What can be asked.
@@ -228,6 +259,12 @@ impl<'a> Throwaway<'a> {
 #[must_use]
 pub fn wants_copy(engine: DatabaseEngine, head: &[u8]) -> bool {
     engine == DatabaseEngine::Postgres && postgres::is_archive(head)
+}
+
+/// Refuses before anything is measured what could only end with a full disk.
+fn check_room(given: &Provision<'_, '_>, quarters: &Quarters<'_>) -> Result<(), RestoreError> {
+    let (needed, free) = (given.least_bytes, free_bytes(&quarters.folder).unwrap_or(u64::MAX));
+    if needed <= free { Ok(()) } else { Err(RestoreError::NoRoom { needed, free }) }
 }
 
 fn quarters<'a>(given: &Provision<'a, '_>) -> Result<Quarters<'a>, InstanceError> {

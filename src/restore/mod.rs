@@ -76,6 +76,17 @@ pub enum RestoreError {
     /// The server that is installed lacks what the data needs, in its own words.
     #[error("the server that is installed cannot read it: {0}")]
     Lacking(String),
+    /// There is less room than the data takes at least.
+    #[error("the data takes at least {} MB on the disk, and {} MB are free", needed / 1_000_000, free / 1_000_000)]
+    NoRoom {
+        /// Bytes that it takes at least.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// The disk is full.
+    #[error("the disk was full before everything was restored")]
+    DiskFull,
     /// The new server did not answer.
     #[error("the new server did not answer: {0}")]
     Asked(String),
@@ -137,6 +148,7 @@ impl RestoreError {
             self,
             Self::Instance(_)
                 | Self::Extensions(_)
+                | Self::NoRoom { .. }
                 | Self::Asked(_)
                 | Self::Program(_)
                 | Self::ProgramRead(..)
@@ -160,6 +172,9 @@ impl RestoreError {
             Self::Instance(error) => return error.hint(),
             Self::Extensions(names) => {
                 format!("install the package(s) that hold {} for this version", names.join(", "))
+            }
+            Self::NoRoom { .. } | Self::DiskFull => {
+                "make room, or set restore.output_dir to where there is some".to_owned()
             }
             Self::Lacking(_) => {
                 "install a newer version of the server, or the modules that it names".to_owned()

@@ -28,6 +28,18 @@ pub struct Metrics {
     pub phases: PhaseSeconds,
     /// Bytes of backup restored per second.
     pub restore_bytes_per_second: Option<f64>,
+    /// See the report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_seconds_per_gb: Option<f64>,
+    /// See the report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_rows_per_second: Option<f64>,
+    /// See the report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_answer_seconds: Option<f64>,
+    /// See the report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_disk_bytes: Option<u64>,
     /// Size of the backup.
     pub backup_bytes: Option<u64>,
     /// Seconds of the whole run.

@@ -95,6 +95,18 @@ pub struct Metrics {
     pub phases: PhaseSeconds,
     /// Bytes of backup restored per second.
     pub restore_bytes_per_second: Option<f64>,
+    /// Seconds that a restore takes for each gigabyte (10^9 bytes) of backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_seconds_per_gb: Option<f64>,
+    /// Rows (of Redis: keys) restored per second, where the server counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_rows_per_second: Option<f64>,
+    /// Seconds from the start of the drill to the first answer of the restored database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_answer_seconds: Option<f64>,
+    /// Most bytes that the drill took on the disk at any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_disk_bytes: Option<u64>,
     /// Seconds of the whole run.
     pub duration_seconds: f64,
 }

@@ -20,6 +20,7 @@ mod policies;
 mod real_input;
 mod redis;
 mod reference;
+mod room;
 mod script_vouchers;
 mod servers;
 mod vouchers;

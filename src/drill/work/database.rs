@@ -8,6 +8,7 @@ use super::restore::restore_failed;
 use super::vouchers::Read;
 use crate::check;
 use crate::document::parse_json;
+use crate::manifest::DatabaseEngine;
 use crate::restore::Failed;
 use crate::restore::database::{Provision, Throwaway};
 use crate::target::Target;
@@ -35,6 +36,7 @@ impl<'a> Work<'a> {
             cache: run.setup.cache_directory.clone(),
             observer: watch,
             interrupt: watch,
+            least_bytes: least_bytes(database.engine, run),
         };
         match Throwaway::provision(&provision, backup) {
             Ok(instance) => {
@@ -144,6 +146,24 @@ impl<'a> Work<'a> {
             }
         };
         Ok(StepResult { findings, ..result })
+    }
+}
+
+/// What the data takes on the disk at the very least, in bytes: a file of a database is copied as it
+/// is; of a dump the text goes, which is not more than half in the worst case; of what is compressed
+/// nothing more is known than its size.
+fn least_bytes(engine: DatabaseEngine, run: &Run<'_>) -> u64 {
+    let payload = run.outcome.fact(|context| context.payload.as_ref());
+    let backup = run.outcome.fact(|context| context.backup.as_ref());
+    let bytes = backup.map_or(0, |facts| facts.bytes);
+    let unpacked = payload.and_then(|facts| facts.unpacked_bytes).unwrap_or(bytes);
+    let is_text = payload.is_some_and(|facts| {
+        ["PostgreSQL ", "MySQL ", "SQLite "].iter().any(|start| facts.format.starts_with(start))
+    });
+    match engine {
+        _ if is_text => unpacked / 2,
+        DatabaseEngine::Postgres | DatabaseEngine::MariaDb => bytes,
+        DatabaseEngine::Redis | DatabaseEngine::Sqlite => unpacked,
     }
 }
 

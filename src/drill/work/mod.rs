@@ -11,7 +11,7 @@ use super::{Loaded, Run, StepResult, shown};
 use crate::backup::{BackupError, HashedBackup, VerifiedBackup, hash_backup};
 use crate::digest::Digest;
 use crate::document::Syntax;
-use crate::fs::{Root, Workspace, real_place};
+use crate::fs::{DiskGauge, Root, Workspace, real_place};
 use crate::manifest::{Driver, Manifest};
 use crate::payload::inspect;
 use crate::process::Supervisor;
@@ -23,6 +23,7 @@ pub(super) struct Work<'a> {
     manifest: &'a Manifest,
     root: &'a Root,
     workspace: Option<Workspace>,
+    gauge: Option<DiskGauge>,
     hashed: Option<HashedBackup>,
     verified: Option<VerifiedBackup>,
     instance: Option<Throwaway<'a>>,
@@ -40,6 +41,7 @@ impl<'a> Work<'a> {
             manifest,
             root,
             workspace: None,
+            gauge: None,
             hashed: None,
             verified: None,
             instance: None,
@@ -72,6 +74,7 @@ impl<'a> Work<'a> {
                 return StepResult::failed(Class::Restore, &message, None, Context::default());
             }
         };
+        self.gauge = Some(DiskGauge::start(workspace.path()));
         let copy = workspace.backup();
         let (backup, watch) = (&self.manifest.backup, run.setup.watch);
         let length =

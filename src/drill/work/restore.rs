@@ -7,7 +7,7 @@ use super::super::{Run, StepResult};
 use super::Work;
 use crate::backup::VerifiedBackup;
 use crate::digest::Digest;
-use crate::fs::{Workspace, read_capped};
+use crate::fs::{DiskGauge, Workspace, read_capped};
 use crate::manifest::{Driver, Files, Script};
 use crate::restore::files::{self, Expected, MAX_LIST_BYTES};
 use crate::restore::recovered::{self, RecoveredError};
@@ -132,7 +132,12 @@ impl Work<'_> {
     /// Removes everything, looks whether it is gone, and says so: before the evidence is sealed.
     pub(in super::super) fn teardown(&mut self, run: &mut Run<'_>) -> io::Result<StepResult> {
         let Some(workspace) = self.workspace.take() else {
-            let facts = TeardownFacts { files_removed: 0, bytes_removed: 0, removed: true };
+            let facts = TeardownFacts {
+                files_removed: 0,
+                bytes_removed: 0,
+                peak_disk_bytes: None,
+                removed: true,
+            };
             let context = Context { teardown: Some(facts), ..Context::default() };
             return Ok(StepResult::passed("nothing had been made", context));
         };
@@ -143,10 +148,12 @@ impl Work<'_> {
         let lost = self.instance.take().is_some_and(|instance| instance.stop().is_err());
         self.verified = None;
         self.hashed = None;
+        let peak_disk_bytes = self.gauge.take().map(DiskGauge::read);
         let removed = workspace.remove();
         let facts = TeardownFacts {
             files_removed: removed.files,
             bytes_removed: removed.bytes,
+            peak_disk_bytes,
             removed: removed.gone,
         };
         let context = Context { teardown: Some(facts), ..Context::default() };
@@ -178,7 +185,9 @@ pub(super) fn restore_failed(failed: Failed) -> StepResult {
     let context = Context { restore: Some(*failed.facts), ..Context::default() };
     let (class, status) = match &failed.error {
         RestoreError::Backup(_) => (Class::Integrity, Status::Failed),
-        RestoreError::Lacking(_) => (Class::Incomplete, Status::Inconclusive),
+        RestoreError::Lacking(_) | RestoreError::DiskFull => {
+            (Class::Incomplete, Status::Inconclusive)
+        }
         _ => (Class::Restore, Status::Failed),
     };
     let hint = failed.error.hint();

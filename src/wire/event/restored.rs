@@ -176,6 +176,9 @@ pub struct TeardownFacts {
     pub files_removed: u64,
     /// Their bytes.
     pub bytes_removed: u64,
+    /// Most bytes that the private directory took on the disk at any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_disk_bytes: Option<u64>,
     /// Whether the private directory is gone.
     pub removed: bool,
 }
