@@ -293,11 +293,11 @@ fn look_at(root: &Root, path: &str, observer: &dyn Observer) -> Result<LookedAt,
     Ok(LookedAt { hashed, payload: Some(payload) })
 }
 
-/// The driver of a database whose backup this directory is: what `pg_dump -Fd` makes, or the
-/// directory of a Redis server.
+/// The driver of a database whose backup this directory is: what `pg_dump -Fd` or
+/// `pg_basebackup` makes, or the directory of a Redis server.
 fn driver_of_directory(tree: &Tree) -> Option<wire::Driver> {
     let has = |path: &[u8]| tree.entries.iter().any(|entry| entry.path == path);
-    if has(b"toc.dat") {
+    if has(b"toc.dat") || has(b"PG_VERSION") || has(b"base.tar") || has(b"base.tar.gz") {
         Some(wire::Driver::Postgres)
     } else if has(b"dump.rdb") || has(b"appendonlydir") || has(b"appendonly.aof.manifest") {
         Some(wire::Driver::Redis)

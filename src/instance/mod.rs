@@ -1,6 +1,7 @@
 //! Databases: throwaway servers, started by this program, reached through a local socket, ended and
 //! removed with it; and those in use, which are read by their own tools.
 
+mod installation;
 mod mariadb;
 mod postgres;
 mod psql;
@@ -21,8 +22,9 @@ use crate::target::Row;
 use crate::wire::event::IsolationFact;
 use crate::wire::manifest::Isolation;
 
+pub use installation::{Installation, installations, major};
 pub use mariadb::MariaDb;
-pub use postgres::{Installation, Postgres, installations};
+pub use postgres::{DATA, Postgres};
 pub use redis::{Redis, RedisFiles};
 pub use sqlite::Sqlite;
 
@@ -248,7 +250,7 @@ fn wait_until(
     while !ready() {
         let over = watch.elapsed() > limit || quarters.interrupt.interrupted();
         if over || !service.is_running() {
-            let said = last_words(&service.printed());
+            let said = complaints(&service.printed());
             return Err(InstanceError::NotReady(watch.elapsed().as_secs(), said));
         }
         std::thread::sleep(LOOK);
@@ -307,6 +309,13 @@ fn plain(error: &InstanceError, without_values: impl Fn(&str) -> Option<String>)
         }
         other => other.to_string(),
     }
+}
+
+/// The lines in which a server says why it ends, else its last.
+fn complaints(text: &str) -> String {
+    let grave = |line: &&str| ["FATAL:", "PANIC:", "[ERROR]"].iter().any(|m| line.contains(m));
+    let lines: Vec<&str> = text.lines().filter(grave).map(str::trim).take(3).collect();
+    if lines.is_empty() { last_words(text) } else { lines.join("; ") }
 }
 
 /// The last lines that say something.

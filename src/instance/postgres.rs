@@ -1,9 +1,11 @@
 //! PostgreSQL: whatever versions are installed, each started without a network and without a trace.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use super::installation::Installation;
 use super::psql::{SPEAKING, ask};
 use super::template::Template;
 use super::{InstanceError, Quarters, READY, check_socket, plain, rows, wait_until};
@@ -13,11 +15,11 @@ use crate::process::{End, Finished, ProcessError, Service, unprivileged};
 use crate::target::{Engine, Row, SqlTarget, TargetError};
 use crate::wire::manifest::Profile;
 
-/// Where distributions put a version each.
-const PLACES: [(&str, &str); 3] =
-    [("/usr/lib/postgresql", "bin"), ("/usr/lib64/postgresql", "bin"), ("/usr/local/pgsql", "")];
 /// Who owns everything in it: a role that no dump makes, as those of whole clusters make `postgres`.
 const SUPERUSER: &str = "dr_drill";
+/// Where its files lie in its quarters, and the directory of its socket.
+pub const DATA: &str = "data";
+const SOCKET: &str = "s";
 /// The database that every server has.
 const FIRST_DATABASE: &str = "postgres";
 /// How lines begin in which clients quote rows.
@@ -55,69 +57,13 @@ const FAST: [&str; 10] = [
     "autovacuum=off",
 ];
 
-/// A version that is installed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Installation {
-    /// Where its programs lie.
-    pub programs: PathBuf,
-    /// Major version.
-    pub major: u32,
-}
-
-impl Installation {
-    /// One of its programs.
-    #[must_use]
-    pub fn program(&self, name: &str) -> PathBuf {
-        self.programs.join(name)
-    }
-}
-
-/// Every version that is installed with server and clients, the oldest first.
-///
-/// # Errors
-/// When none is.
-pub fn installations(quarters: &Quarters<'_>) -> Result<Vec<Installation>, InstanceError> {
-    let versions = PLACES.iter().flat_map(|(place, below)| {
-        let entries = fs::read_dir(place).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path().join(below)).collect::<Vec<_>>()
-    });
-    let red_hat = fs::read_dir("/usr").into_iter().flatten().flatten();
-    let red_hat = red_hat
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("pgsql-"))
-        .map(|entry| entry.path().join("bin"));
-    let on_path = std::env::split_paths(&quarters.search_path).filter(|path| path.is_absolute());
-    let mut found: Vec<Installation> = Vec::new();
-    for folder in versions.chain(red_hat).chain(on_path) {
-        let whole = ["postgres", "initdb", "psql", "pg_restore"]
-            .iter()
-            .all(|name| folder.join(name).is_file());
-        let Some(programs) = whole.then(|| folder.canonicalize().ok()).flatten() else { continue };
-        if found.iter().any(|known| known.programs == programs) {
-            continue;
-        }
-        let version = quarters.ask(&programs.join("postgres"), &["--version"], &[])?;
-        if let Some(major) = major(&version) {
-            found.push(Installation { programs, major });
-        }
-    }
-    found.sort_by_key(|installation| installation.major);
-    if found.is_empty() { Err(InstanceError::NotInstalled("PostgreSQL")) } else { Ok(found) }
-}
-
-/// The major version in `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`, or in `15.18`.
-pub(super) fn major(text: &str) -> Option<u32> {
-    let number = text
-        .split_ascii_whitespace()
-        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
-    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
 /// A server that runs until it is dropped.
 pub struct Postgres<'a> {
     quarters: Quarters<'a>,
     installation: Installation,
     service: Service,
     socket: PathBuf,
+    role: String,
     database: String,
     /// Seconds from its start until it answered.
     pub ready_seconds: f64,
@@ -134,29 +80,65 @@ impl<'a> Postgres<'a> {
         profile: Profile,
         cache: Option<&Path>,
     ) -> Result<Self, InstanceError> {
-        let data = quarters.folder.join("data");
-        let socket = quarters.folder.join("s");
-        check_socket(&socket.join(".s.PGSQL.5432"))?;
-        new_files(&quarters, &installation, &data, cache)?;
+        check_socket(&socket_in(&quarters))?;
+        new_files(&quarters, &installation, &quarters.folder.join(DATA), cache)?;
+        Self::serve_data(quarters, installation, profile, SUPERUSER, &[], READY)
+    }
+
+    /// Starts a server on the files of another, which lie in [`DATA`], and lets it recover. Of its
+    /// settings only those that are given are kept. `role` is its superuser.
+    ///
+    /// # Errors
+    /// When it did not get ready, or cannot recover.
+    pub fn recover(
+        quarters: Quarters<'a>,
+        installation: Installation,
+        profile: Profile,
+        role: &str,
+        settings: &[String],
+    ) -> Result<Self, InstanceError> {
+        check_socket(&socket_in(&quarters))?;
+        let data = quarters.folder.join(DATA);
+        fs::set_permissions(&data, fs::Permissions::from_mode(0o700))?;
+        for name in ["postgresql.conf", "postgresql.auto.conf"] {
+            fs::write(data.join(name), "")?;
+        }
+        for name in ["postmaster.pid", "postmaster.opts", "standby.signal"] {
+            let _ = fs::remove_file(data.join(name));
+        }
+        let limit = quarters.confinement.timeout;
+        Self::serve_data(quarters, installation, profile, role, settings, limit)
+    }
+
+    fn serve_data(
+        quarters: Quarters<'a>,
+        installation: Installation,
+        profile: Profile,
+        role: &str,
+        settings: &[String],
+        limit: Duration,
+    ) -> Result<Self, InstanceError> {
+        let (data, socket) = (quarters.folder.join(DATA), quarters.folder.join(SOCKET));
         fs::DirBuilder::new().mode(0o700).create(&socket)?;
         let user = quarters.user.clone().or_else(unprivileged).ok_or(InstanceError::NoUser)?;
         // Whoever asks is known to the kernel by its user: there is no password to guess or to leak.
         fs::write(data.join("pg_hba.conf"), "local all all peer map=drill\n")?;
-        fs::write(data.join("pg_ident.conf"), format!("drill {} {SUPERUSER}\n", user.name))?;
+        let quoted = role.replace('"', "\"\"");
+        fs::write(data.join("pg_ident.conf"), format!("drill {} \"{quoted}\"\n", user.name))?;
         if let Some(user) = &quarters.user {
             chown_tree(&quarters.folder, user.id, user.group)?;
         }
         let watch = Stopwatch::start();
-        let service = Self::serve(&quarters, &installation, profile, &data, &socket);
-        let database = FIRST_DATABASE.to_owned();
+        let service = Self::serve(&quarters, &installation, profile, settings);
+        let (role, database) = (role.to_owned(), FIRST_DATABASE.to_owned());
         let mut server =
-            Self { quarters, installation, service, socket, database, ready_seconds: 0.0 };
+            Self { quarters, installation, service, socket, role, database, ready_seconds: 0.0 };
         // The eighth line of its own file says so: nothing is polled over the socket.
         let is_ready = || {
             let said = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
             said.lines().nth(7).is_some_and(|status| status.trim() == "ready")
         };
-        wait_until(is_ready, &server.service, &server.quarters, READY)?;
+        wait_until(is_ready, &server.service, &server.quarters, limit)?;
         server.ask_as(FIRST_DATABASE, &[], "SELECT 1")?;
         server.ready_seconds = watch.seconds();
         Ok(server)
@@ -166,14 +148,15 @@ impl<'a> Postgres<'a> {
         quarters: &Quarters<'_>,
         installation: &Installation,
         profile: Profile,
-        data: &Path,
-        socket: &Path,
+        settings: &[String],
     ) -> Service {
+        let (data, socket) = (quarters.folder.join(DATA), quarters.folder.join(SOCKET));
         let socket = format!("unix_socket_directories={}", socket.display());
         let fast: &[&str] = if profile == Profile::Fast { &FAST } else { &[] };
         let data = data.display().to_string();
         let mut arguments = vec!["-D", &data, "-c", &socket];
-        for setting in QUIET.iter().chain(fast) {
+        let given = settings.iter().map(String::as_str);
+        for setting in QUIET.iter().chain(fast).copied().chain(given) {
             arguments.extend(["-c", setting]);
         }
         quarters.serve(&installation.program("postgres"), &arguments, &[])
@@ -207,7 +190,7 @@ impl<'a> Postgres<'a> {
     pub fn address(&self) -> Vec<(&'static str, String)> {
         vec![
             ("PGHOST", self.socket.display().to_string()),
-            ("PGUSER", SUPERUSER.to_owned()),
+            ("PGUSER", self.role.clone()),
             ("PGCONNECT_TIMEOUT", "10".to_owned()),
         ]
     }
@@ -253,6 +236,11 @@ impl<'a> Postgres<'a> {
     pub fn stop(self) -> Result<Finished, ProcessError> {
         self.service.stop()
     }
+}
+
+/// The path of its socket, as it names it.
+fn socket_in(quarters: &Quarters<'_>) -> PathBuf {
+    quarters.folder.join(SOCKET).join(".s.PGSQL.5432")
 }
 
 /// The files of a new server: made once for each version, then copied.

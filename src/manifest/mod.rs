@@ -176,8 +176,30 @@ pub struct Database {
     pub profile: Profile,
     /// Major version of its server.
     pub version: Option<u32>,
+    /// Its superuser, of a base backup.
+    pub role: String,
+    /// How a base backup is recovered.
+    pub recovery: Option<Recovery>,
     /// How it is confined.
     pub confinement: Confinement,
+}
+
+/// How a base backup is recovered further than its own log reaches.
+#[derive(Clone, Debug)]
+pub struct Recovery {
+    /// The archive of write-ahead log.
+    pub wal: Option<Log>,
+    /// Until when.
+    pub target_time: Option<Timestamp>,
+}
+
+/// An archive of write-ahead log.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// Path relative to the manifest's folder.
+    pub path: String,
+    /// Tree digest of the directory.
+    pub sha256: Digest,
 }
 
 /// What a database is.

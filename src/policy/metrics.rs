@@ -33,6 +33,7 @@ pub(super) fn phase_name(phase: Phase) -> &'static str {
         Phase::Verify => "verify",
         Phase::Provision => "provision",
         Phase::Restore => "restore",
+        Phase::Recover => "recover",
         Phase::Validate => "validate",
         Phase::Teardown => "teardown",
     }
@@ -52,11 +53,21 @@ pub fn measure(outcome: &Outcome, manifest: Option<&Manifest>) -> Metrics {
             *seconds = round_seconds(*seconds + end.seconds);
         }
     }
+    // What a server recovers is a part of the step that restores.
+    if let Some(seconds) =
+        outcome.fact(|context| context.restore.as_ref()).and_then(|facts| facts.recovery_seconds)
+    {
+        let recovered = round_seconds(seconds);
+        let restore = phases.entry(phase_name(Phase::Restore).to_owned()).or_default();
+        *restore = round_seconds((*restore - recovered).max(0.0));
+        phases.insert(phase_name(Phase::Recover).to_owned(), recovered);
+    }
     let passed =
         |step: Step| outcome.end_of(step.id()).is_some_and(|end| end.status == Status::Passed);
     let validated = passed(Step::ValidateRestoredBackup) || passed(Step::RunChecks);
     let rto_seconds = validated.then(|| {
-        let counted = [Phase::Verify, Phase::Provision, Phase::Restore, Phase::Validate];
+        let counted =
+            [Phase::Verify, Phase::Provision, Phase::Restore, Phase::Recover, Phase::Validate];
         round_seconds(counted.iter().filter_map(|phase| phases.get(phase_name(*phase))).sum())
     });
     let restore_seconds = outcome.end_of(Step::RestoreArtifact.id()).map(|end| end.seconds);
@@ -84,7 +95,7 @@ pub fn measure(outcome: &Outcome, manifest: Option<&Manifest>) -> Metrics {
 fn first_answer(outcome: &Outcome, phases: &BTreeMap<String, f64>) -> Option<f64> {
     let asked = outcome.checks.iter().position(|check| check.check == "connectivity")?;
     let answered = outcome.checks[asked].status == Status::Passed;
-    let before = [Phase::Verify, Phase::Provision, Phase::Restore];
+    let before = [Phase::Verify, Phase::Provision, Phase::Restore, Phase::Recover];
     let before: f64 = before.iter().filter_map(|phase| phases.get(phase_name(*phase))).sum();
     let checks: f64 = outcome.checks[..=asked].iter().map(|check| check.duration_seconds).sum();
     answered.then(|| round_seconds(before + checks))

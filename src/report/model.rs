@@ -124,6 +124,10 @@ fn not_proven(outcome: &Outcome, manifest: Option<&Manifest>) -> Vec<String> {
         )),
         _ => {}
     }
+    let restored = outcome.fact(|context| context.restore.as_ref());
+    if restored.is_some_and(|restored| restored.verified_files == Some(false)) {
+        add("that the base backup is what was written: it has no backup_manifest");
+    }
     if manifest.policies.rpo.max.is_none() {
         add("that the data is recent enough: max_rpo_minutes is not set");
     }

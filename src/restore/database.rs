@@ -6,13 +6,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::beside;
+use super::postgres::base;
 use super::program::Programs;
 use super::{Failed, RestoreError, mysql, postgres, redis, sqlite};
 use crate::backup::VerifiedBackup;
 use crate::check::ProgramEnd;
 use crate::digest::Observer;
 use crate::fs::{Root, Workspace, free_bytes};
-use crate::instance::{InstanceError, Quarters, Redis, Sqlite};
+use crate::instance::{InstanceError, Postgres, Quarters, Redis, Sqlite};
 use crate::manifest::{Database, DatabaseEngine};
 use crate::process::{Interrupt, ProcessError, unprivileged};
 use crate::target::{Target, TargetError};
@@ -46,6 +47,7 @@ pub struct Throwaway<'a> {
 
 enum Engine<'a> {
     Postgres(Box<postgres::Prepared<'a>>),
+    BaseBackup(Box<base::Prepared<'a>>),
     MariaDb(Box<mysql::Prepared<'a>>),
     Redis(Box<Redis<'a>>),
     Sqlite(Box<Sqlite<'a>>),
@@ -76,6 +78,23 @@ impl<'a> Throwaway<'a> {
             named.collect::<Result<Vec<_>, _>>()
         };
         match given.database.engine {
+            DatabaseEngine::Postgres if base::is_base_backup(backup) => {
+                let user = quarters.user.as_ref().map(|user| user.name.clone());
+                let prepared = base::prepare(quarters, given.database)?;
+                let programs = identify(prepared.programs())?;
+                let facts = InstanceFacts {
+                    engine: "postgresql".to_owned(),
+                    version: prepared.versions(),
+                    profile: given.database.profile,
+                    // It recovers when it starts: that is the restore.
+                    ready_seconds: None,
+                    database: given.database.name.clone().unwrap_or_else(|| "postgres".to_owned()),
+                    roles: Vec::new(),
+                    user,
+                };
+                let engine = Engine::BaseBackup(Box::new(prepared));
+                Ok(Self { engine, facts, programs, folder })
+            }
             DatabaseEngine::Postgres => {
                 let cache = given.cache.as_deref();
                 let prepared = postgres::prepare(backup, quarters, given.database, cache)?;
@@ -138,13 +157,14 @@ impl<'a> Throwaway<'a> {
     /// When that did not work, or the backup did not stay as it was.
     pub fn restore(
         &mut self,
-        backup: &VerifiedBackup,
+        backup: &mut VerifiedBackup,
         root: &Root,
         log: &mut File,
         observer: &dyn Observer,
     ) -> Result<RestoreFacts, Failed> {
         let result = match &mut self.engine {
             Engine::Postgres(prepared) => postgres::restore(prepared, backup, log),
+            Engine::BaseBackup(prepared) => base::restore(prepared, backup, root, log, observer),
             Engine::MariaDb(prepared) => mysql::restore(prepared, backup, log),
             Engine::Redis(redis) => redis::restore(redis, self.facts.profile, backup, log),
             Engine::Sqlite(sqlite) => sqlite::restore(sqlite, backup, log),
@@ -161,6 +181,15 @@ impl<'a> Throwaway<'a> {
         match backup.check_unchanged(root, observer) {
             Ok(()) => Ok(facts),
             Err(error) => Err(Failed { facts: Box::new(facts), error: error.into() }),
+        }
+    }
+
+    /// The server of PostgreSQL, once it runs.
+    fn postgres(&self) -> Option<&Postgres<'a>> {
+        match &self.engine {
+            Engine::Postgres(prepared) => Some(&prepared.server),
+            Engine::BaseBackup(prepared) => prepared.server.as_ref(),
+            Engine::MariaDb(_) | Engine::Redis(_) | Engine::Sqlite(_) => None,
         }
     }
 
@@ -182,22 +211,22 @@ impl<'a> Throwaway<'a> {
                 "SELECT variable_value FROM information_schema.global_status \
                  WHERE variable_name = 'INNODB_ROWS_INSERTED'"
             }
-            Engine::Redis(_) | Engine::Sqlite(_) => return None,
+            Engine::BaseBackup(_) | Engine::Redis(_) | Engine::Sqlite(_) => return None,
         };
-        let Target::Sql(target) = self.target() else { return None };
+        let Target::Sql(target) = self.target()? else { return None };
         let rows = target.query(sql).ok()?;
         rows.first()?.first()?.as_deref()?.parse().ok()
     }
 
     /// What can be asked.
     #[must_use]
-    pub fn target(&self) -> Target<'_> {
-        match &self.engine {
-            Engine::Postgres(prepared) => Target::Sql(&prepared.server),
+    pub fn target(&self) -> Option<Target<'_>> {
+        Some(match &self.engine {
+            Engine::Postgres(_) | Engine::BaseBackup(_) => Target::Sql(self.postgres()?),
             Engine::MariaDb(prepared) => Target::Sql(&prepared.server),
             Engine::Redis(redis) => Target::Keys(&**redis),
             Engine::Sqlite(sqlite) => Target::Sql(&**sqlite),
-        }
+        })
     }
 
     /// Starts a program of the user's beside it, which finds it by its environment: that of the
@@ -213,8 +242,10 @@ impl<'a> Throwaway<'a> {
         observer: &dyn Observer,
     ) -> Result<ProgramEnd, TargetError> {
         let (quarters, own) = match &self.engine {
-            Engine::Postgres(prepared) => {
-                let server = &prepared.server;
+            Engine::Postgres(_) | Engine::BaseBackup(_) => {
+                let server = self
+                    .postgres()
+                    .ok_or_else(|| TargetError("there is no server to ask".to_owned()))?;
                 let programs = server.installation().programs.display().to_string();
                 let mut own = server.address();
                 own.extend([("PGDATABASE", server.database().to_owned()), ("PGBIN", programs)]);
@@ -247,6 +278,9 @@ impl<'a> Throwaway<'a> {
     pub fn stop(self) -> Result<(), ProcessError> {
         match self.engine {
             Engine::Postgres(prepared) => prepared.server.stop().map(drop),
+            Engine::BaseBackup(prepared) => {
+                prepared.server.map_or(Ok(()), |server| server.stop().map(drop))
+            }
             Engine::MariaDb(prepared) => prepared.server.stop().map(drop),
             Engine::Redis(redis) => redis.stop().map(drop),
             Engine::Sqlite(_) => Ok(()),

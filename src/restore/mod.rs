@@ -100,6 +100,16 @@ pub enum RestoreError {
         /// What it said of what went wrong.
         errors: Vec<String>,
     },
+    /// The write-ahead log is not the one that was pinned.
+    #[error("the write-ahead log {path} has the digest {found}, the manifest pins {pinned}")]
+    Log {
+        /// Its path.
+        path: String,
+        /// What was computed.
+        found: crate::digest::Digest,
+        /// The pin.
+        pinned: crate::digest::Digest,
+    },
     /// A directory could not be made.
     #[error("the output directory cannot be made: {0}")]
     Output(#[source] std::io::Error),
@@ -155,10 +165,21 @@ impl RestoreError {
         )
     }
 
+    /// Whether the server that is installed, or its disk, is what was wanting: the backup may be as
+    /// good as ever.
+    #[must_use]
+    pub fn says_nothing(&self) -> bool {
+        use crate::instance::InstanceError::Version;
+        matches!(self, Self::Lacking(_) | Self::DiskFull | Self::Instance(Version { .. }))
+    }
+
     /// What a person can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Log { .. } => {
+                "if more of it was archived since, set restore.wal.sha256 anew".to_owned()
+            }
             Self::NotExecutable(path) => format!("make it executable: chmod +x {path}"),
             Self::ScriptDigest { .. } => {
                 "if the change is meant, renew the pins: dr-drill pin".to_owned()

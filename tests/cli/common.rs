@@ -63,6 +63,15 @@ impl Project {
         assert_eq!(output.code(), 0, "{}", output.snapshot());
     }
 
+    /// The tree digest of a directory of the project.
+    pub(crate) fn tree_digest(&self, name: &str) -> String {
+        let folder = fs::File::open(self.path(name)).unwrap();
+        dr_drill::digest::hash_tree(&folder, &dr_drill::digest::Unobserved)
+            .unwrap()
+            .digest
+            .to_string()
+    }
+
     /// Copies one of the real backups into the project, as file or directory.
     pub(crate) fn copy_real(&self, name: &str) {
         let source = format!("fixtures/real/{name}");

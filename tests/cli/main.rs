@@ -7,6 +7,7 @@
 )]
 
 mod backup;
+mod base_backup;
 mod checks;
 mod common;
 mod databases;

@@ -101,6 +101,13 @@ impl Server {
         self.path(name).display().to_string().replace('/', "%2F")
     }
 
+    /// What SQL gives in the shop of PostgreSQL.
+    pub(crate) fn answer(&self, sql: &str) -> String {
+        let mut psql = Command::new("psql");
+        psql.args(["-At", "-U", "postgres", "-d", "shop", "-c", sql, "-h"]).arg(self.path(""));
+        String::from_utf8(psql.output().unwrap().stdout).unwrap().trim().to_owned()
+    }
+
     /// Runs SQL in the shop of PostgreSQL.
     pub(crate) fn psql(&self, sql: &str) {
         let mut psql = Command::new("psql");

@@ -98,7 +98,10 @@ impl<'a> Work<'a> {
         };
         let (root, watch) = (self.root, run.setup.watch);
         let start = |path: &str, pin: Option<&str>| instance.start(root, path, pin, watch);
-        let (target, now) = (instance.target(), run.setup.clock.now());
+        let Some(target) = instance.target() else {
+            return Ok(StepResult::skipped("there is no database to ask"));
+        };
+        let now = run.setup.clock.now();
         let asked = check::Asked { target, now, baseline: baseline.as_ref(), start: &start };
         let mut checks = self.manifest.checks.clone();
         if let Some(baseline) = baseline.as_ref().filter(|_| self.manifest.derives_checks) {
@@ -123,11 +126,11 @@ impl<'a> Work<'a> {
             }
             run.emit(Body::CheckFinished(facts))?;
         }
-        let coverage = coverage(instance.target(), &run.outcome.checks);
+        let coverage = coverage(target, &run.outcome.checks);
         let context = || Context { coverage: coverage.clone(), ..Context::default() };
         let notes = format!("{held} of {} check(s) hold", checks.len());
         let result = match failed {
-            None if run.setup.record_baseline => match check::record(instance.target()) {
+            None if run.setup.record_baseline => match check::record(target) {
                 Ok(baseline) => {
                     let mut text = serde_json::to_vec_pretty(&baseline)?;
                     text.push(b'\n');

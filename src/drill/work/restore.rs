@@ -185,9 +185,7 @@ pub(super) fn restore_failed(failed: Failed) -> StepResult {
     let context = Context { restore: Some(*failed.facts), ..Context::default() };
     let (class, status) = match &failed.error {
         RestoreError::Backup(_) => (Class::Integrity, Status::Failed),
-        RestoreError::Lacking(_) | RestoreError::DiskFull => {
-            (Class::Incomplete, Status::Inconclusive)
-        }
+        error if error.says_nothing() => (Class::Incomplete, Status::Inconclusive),
         _ => (Class::Restore, Status::Failed),
     };
     let hint = failed.error.hint();

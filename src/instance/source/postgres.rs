@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::super::postgres::{Installation, Postgres, installations, major};
+use super::super::installation::{Installation, installations, major};
+use super::super::postgres::Postgres;
 use super::super::psql::{SPEAKING, ask};
 use super::super::{InstanceError, Quarters, READY, ROW, plain, rows, wait_until};
 use super::{DatabaseUrl, Source, refuse_errors};

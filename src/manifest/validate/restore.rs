@@ -4,11 +4,15 @@ use std::path::{Component, Path};
 use std::time::Duration;
 
 use super::Reader;
-use crate::manifest::{Confinement, Database, DatabaseEngine, Driver, Files, Restore, Script};
+use crate::manifest::{
+    Confinement, Database, DatabaseEngine, Driver, Files, Log, Recovery, Restore, Script,
+};
 use crate::wire::manifest as written;
 
 /// Time limit of a restore script that names none.
 const DEFAULT_TIMEOUT_SECONDS: u64 = 3600;
+/// The superuser of most servers.
+const DEFAULT_SUPERUSER: &str = "postgres";
 /// Process limit of a restore script that names none.
 const DEFAULT_PROCESSES: u64 = 4096;
 
@@ -41,16 +45,16 @@ impl Reader<'_> {
             written::Driver::Script => Driver::Script(Box::new(self.script(restore))),
             written::Driver::Files => Driver::Files(self.files(&restore)),
             written::Driver::Postgres => {
-                database(DatabaseEngine::Postgres, &restore, instance.unwrap_or_default())
+                self.database(DatabaseEngine::Postgres, &restore, instance.unwrap_or_default())
             }
             written::Driver::Mysql => {
-                database(DatabaseEngine::MariaDb, &restore, instance.unwrap_or_default())
+                self.database(DatabaseEngine::MariaDb, &restore, instance.unwrap_or_default())
             }
             written::Driver::Redis => {
-                database(DatabaseEngine::Redis, &restore, instance.unwrap_or_default())
+                self.database(DatabaseEngine::Redis, &restore, instance.unwrap_or_default())
             }
             written::Driver::Sqlite => {
-                database(DatabaseEngine::Sqlite, &restore, instance.unwrap_or_default())
+                self.database(DatabaseEngine::Sqlite, &restore, instance.unwrap_or_default())
             }
         };
         Restore { driver, output_dir }
@@ -65,7 +69,7 @@ impl Reader<'_> {
     ) {
         use written::Driver::{Files, Mysql, Postgres, Redis, Script, Sqlite};
         const STARTED: &[written::Driver] = &[Script, Postgres, Mysql, Redis, Sqlite];
-        let keys: [(&str, bool, &[written::Driver]); 19] = [
+        let keys: [(&str, bool, &[written::Driver]); 22] = [
             ("script", restore.script.is_some(), &[Script]),
             ("script_sha256", restore.script_sha256.is_some(), &[Script]),
             ("script_sbom", restore.script_sbom.is_some(), &[Script]),
@@ -81,6 +85,9 @@ impl Reader<'_> {
             ("limits", restore.limits.is_some(), STARTED),
             ("database", restore.database.is_some(), &[Postgres, Mysql]),
             ("jobs", restore.jobs.is_some(), &[Postgres]),
+            ("wal", restore.wal.is_some(), &[Postgres]),
+            ("recovery_target_time", restore.recovery_target_time.is_some(), &[Postgres]),
+            ("superuser", restore.superuser.is_some(), &[Postgres]),
             ("tree_sha256", restore.tree_sha256.is_some(), &[Files]),
             ("digests", restore.digests.is_some(), &[Files]),
             ("/instance", instance.is_some(), &[Postgres, Mysql, Redis]),
@@ -144,6 +151,40 @@ impl Reader<'_> {
             digests: restore.digests.clone(),
         }
     }
+
+    fn database(
+        &mut self,
+        engine: DatabaseEngine,
+        restore: &written::Restore,
+        instance: written::Instance,
+    ) -> Driver {
+        Driver::Database(Box::new(Database {
+            engine,
+            name: restore.database.clone(),
+            jobs: restore.jobs,
+            profile: instance.profile.unwrap_or_default(),
+            version: instance.version,
+            role: restore.superuser.clone().unwrap_or_else(|| DEFAULT_SUPERUSER.to_owned()),
+            recovery: self.recovery(restore),
+            confinement: confinement(restore),
+        }))
+    }
+
+    fn recovery(&mut self, restore: &written::Restore) -> Option<Recovery> {
+        let target_time =
+            self.read("/restore/recovery_target_time", restore.recovery_target_time.as_deref());
+        let wal = restore.wal.as_ref().and_then(|wal| {
+            self.path("/restore/wal/path", &wal.path);
+            if wal.sha256.is_none() {
+                let message = "is not pinned: another log would bring other data";
+                let hint = "give its tree digest as `sha256` (docs/tree-digest.md)";
+                self.problem("/restore/wal", message, Some(hint));
+            }
+            let sha256 = self.read("/restore/wal/sha256", wal.sha256.as_deref())?;
+            Some(Log { path: wal.path.clone(), sha256 })
+        });
+        (wal.is_some() || target_time.is_some()).then_some(Recovery { wal, target_time })
+    }
 }
 
 fn confinement(restore: &written::Restore) -> Confinement {
@@ -157,21 +198,6 @@ fn confinement(restore: &written::Restore) -> Confinement {
         processes: limits.processes.unwrap_or(DEFAULT_PROCESSES),
         file_bytes: bytes(limits.file_mib),
     }
-}
-
-fn database(
-    engine: DatabaseEngine,
-    restore: &written::Restore,
-    instance: written::Instance,
-) -> Driver {
-    Driver::Database(Box::new(Database {
-        engine,
-        name: restore.database.clone(),
-        jobs: restore.jobs,
-        profile: instance.profile.unwrap_or_default(),
-        version: instance.version,
-        confinement: confinement(restore),
-    }))
 }
 
 /// A relative path with `.` and `..` resolved by name.

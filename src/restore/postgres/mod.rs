@@ -1,5 +1,6 @@
 //! The `postgres` driver: dumps of `pg_dump` in each of its formats, into a server of its own.
 
+pub(super) mod base;
 mod needs;
 
 use std::fs::File;

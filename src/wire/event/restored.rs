@@ -39,6 +39,13 @@ pub struct RestoreFacts {
     /// Rows (of Redis: keys) that the server took, where it counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
+    /// Whether every file was held against what `pg_basebackup` says that it has written; `false` where
+    /// it has said nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_files: Option<bool>,
+    /// Seconds that the server took to recover, of those of the restore.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_seconds: Option<f64>,
     /// Keys that were left out, as their time had passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expired_keys: Option<u64>,

@@ -86,6 +86,8 @@ pub enum Phase {
     Provision,
     /// The restore itself.
     Restore,
+    /// Recovering a base backup with its write-ahead log.
+    Recover,
     /// Comparing what was recovered.
     Validate,
     /// Removing what the restore left.

@@ -72,6 +72,18 @@ pub struct Restore {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub database: Option<String>,
+    /// For `postgres` and a base backup: the archive of write-ahead log that it is recovered with, a
+    /// directory of segments. It must be pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wal: Option<Input>,
+    /// For `postgres` and a base backup: the time that it is recovered to, RFC 3339 with an offset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub recovery_target_time: Option<String>,
+    /// For `postgres` and a base backup: the server's superuser. Default: postgres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub superuser: Option<String>,
     /// For `postgres` and an archive: how many tables are restored at once. Default: the number of
     /// processors, at most 4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
