@@ -4,7 +4,8 @@
 Prints the restore of the drill over a bare `pg_restore` with the best flags on a server with the same settings, and
 the whole drill over `createdb`, `psql < dump.sql` and the same checks run one by one. Needs PostgreSQL's programs with
 pgbench; the servers listen on a socket in a temporary directory only.
-Usage: benches/postgres.py DR_DRILL [SCALE]
+With PARTITIONS the one large table is so many, which several processes can share.
+Usage: benches/postgres.py DR_DRILL [SCALE] [PARTITIONS]
 """
 import json
 import os
@@ -17,7 +18,7 @@ import tempfile
 import time
 
 binary = pathlib.Path(sys.argv[1]).resolve()
-scale = sys.argv[2] if len(sys.argv) > 2 else "68"
+scale, partitions = (sys.argv[2:] + ["68", "0"][len(sys.argv) - 2:])[:2]
 programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
 home = pathlib.Path(tempfile.mkdtemp(prefix="bench-"))
 home.chmod(0o755)
@@ -112,7 +113,7 @@ dump, plain = home / "bench.dump", home / "bench.sql"
 try:
     source = Server("source", "fsync=off", "max_wal_size=8GB")
     run("createdb", *source.address, "bench")
-    run("pgbench", "-i", "-q", "-s", scale, *source.address, "bench")
+    run("pgbench", "-i", "-q", f"--partitions={partitions}", "-s", scale, *source.address, "bench")
     run("psql", *source.address, "-d", "bench", "-c", "UPDATE pgbench_accounts SET abalance = aid % 1000, filler = md5(aid::text)")
     answers = [run("psql", *source.address, "-X", "-At", "-d", "bench", "-c", sql).strip() for sql in CHECKS]
     size = run("psql", *source.address, "-X", "-At", "-d", "bench", "-c", "SELECT pg_database_size('bench') / 1000000").strip()

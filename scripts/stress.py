@@ -22,7 +22,8 @@ fixtures = pathlib.Path(__file__).resolve().parent.parent / "fixtures" / "real"
 home = pathlib.Path(tempfile.mkdtemp(prefix="stress-"))
 home.chmod(0o711)
 environment = {"PATH": os.environ["PATH"], "TMPDIR": str(home), "XDG_CACHE_HOME": str(home / "cache")}
-KINDS = {"shop.sql": "postgres", "shop.pgdump": "postgres", "shop.mariadb.sql": "mysql", "shop.db": "sqlite"}
+KINDS = {"shop.sql": "postgres", "shop.pgdump": "postgres", "shop.mariadb.sql": "mysql", "shop.db": "sqlite",
+         "shop.rdb": "redis", "shop-redis": "redis"}
 
 
 def prepare(name):
@@ -55,8 +56,9 @@ def processes():
 
 
 try:
-    for name in ["shop.sql", "shop.pgdump", "shop.mariadb.sql"]:
+    for name in ["shop.sql", "shop.pgdump", "shop.mariadb.sql", "shop.rdb"]:
         shutil.copy(fixtures / name, home)
+    shutil.copytree(fixtures / "shop-redis", home / "shop-redis")
     subprocess.run(["sqlite3", str(home / "shop.db"), "CREATE TABLE a (b); INSERT INTO a VALUES (1), (2)"], check=True)
     for name in KINDS:
         prepare(name)

@@ -20,6 +20,8 @@ const SUPERUSER: &str = "dr_drill";
 /// Where its files lie in its quarters, and the directory of its socket.
 pub const DATA: &str = "data";
 const SOCKET: &str = "s";
+/// Tables and indexes that are searched for damage at once, at most.
+const MAX_JOBS: usize = 4;
 /// The database that every server has.
 const FIRST_DATABASE: &str = "postgres";
 /// How lines begin in which clients quote rows.
@@ -293,8 +295,10 @@ impl SqlTarget for Postgres<'_> {
         let address = self.address();
         let environment: Vec<(&str, &str)> =
             address.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let arguments =
-            ["-d", &self.database, "--install-missing", "--heapallindexed", "--no-strict-names"];
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let jobs = format!("--jobs={}", cores.min(MAX_JOBS));
+        let mut arguments = vec!["-d", &self.database, "--install-missing", "--heapallindexed"];
+        arguments.extend(["--no-strict-names", &jobs]);
         let mut printed = Vec::new();
         let mut keep = |bytes: &[u8]| printed.extend_from_slice(bytes);
         let program = self.installation.program("pg_amcheck");

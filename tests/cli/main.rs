@@ -16,6 +16,7 @@ mod errors;
 mod evidence;
 mod hostile;
 mod isolation;
+mod large;
 mod manifest;
 mod policies;
 mod real_input;

@@ -2,11 +2,15 @@
 //! provenance in an envelope, and a script that really restores it.
 
 use std::fs;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use data_encoding::BASE64;
-use dr_drill::digest::Digest;
+use dr_drill::backup::hash_backup;
+use dr_drill::digest::{Digest, Unobserved};
+use dr_drill::payload::{PayloadError, inspect};
+use dr_drill::wire::event::PayloadFacts;
 use serde_json::json;
 
 use crate::common::{NOW, Project};
@@ -188,19 +192,74 @@ fn each_damage_fails_at_its_own_step() {
     assert!(project_5.fails_at(1, "restore_artifact").contains("did not end within 1 seconds"));
 }
 
+/// Looks inside as a drill does.
+fn look(bytes: &[u8]) -> Result<PayloadFacts, PayloadError> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    inspect(&mut file, "backup", &Unobserved)
+}
+
 /// A dump that a real PostgreSQL wrote: whole it is recognised, cut anywhere it is not.
 #[test]
 fn a_real_pg_dump_is_whole_or_refused() {
     let whole = fs::read("fixtures/real/shop.pgdump").unwrap();
-    let look = |bytes: &[u8]| {
-        let mut file = tempfile::tempfile().unwrap();
-        std::io::Write::write_all(&mut file, bytes).unwrap();
-        dr_drill::payload::inspect(&mut file, "shop.pgdump", &dr_drill::digest::Unobserved)
-    };
     let facts = look(&whole).unwrap();
     assert_eq!((facts.format.as_str(), facts.complete), ("pg_dump custom", true));
     assert!(facts.time.is_some());
     for cut in (11..whole.len()).step_by(7).chain([whole.len() - 1]) {
         assert!(look(&whole[..cut]).is_err(), "cut at {cut} of {}", whole.len());
+    }
+}
+
+/// Plain dumps restore without an error wherever they are cut: only their closing line tells.
+#[test]
+fn a_plain_dump_that_is_cut_anywhere_is_recognised() {
+    for name in ["shop.sql", "shop.cluster.sql", "shop.mariadb.sql"] {
+        let whole = fs::read(format!("fixtures/real/{name}")).unwrap();
+        assert!(look(&whole).is_ok(), "{name}");
+        let fifty = (1..=50).map(|part| whole.len() * part / 51);
+        // Exactly behind each statement, too: what is left is valid SQL.
+        let statements =
+            whole.windows(2).enumerate().filter(|(_, pair)| pair == b";\n").map(|(at, _)| at + 2);
+        let mut cuts: Vec<usize> = fifty.chain(statements).collect();
+        // What follows behind the last statement is the closing line.
+        cuts.retain(|cut| *cut < whole.len());
+        assert!(cuts.len() > 100, "{name}: {}", cuts.len());
+        for cut in cuts {
+            assert!(look(&whole[..cut]).is_err(), "{name} cut at {cut} of {}", whole.len());
+        }
+    }
+}
+
+/// Of a thousand flipped bits none escapes the digest; and of those in the rows, were they pinned
+/// anew, none escapes the restore.
+#[test]
+fn a_custom_dump_with_any_bit_flipped_is_recognised() {
+    let whole = fs::read("fixtures/real/shop.pgdump").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let root = dr_drill::fs::Root::open(folder.path(), folder.path()).unwrap();
+    let pin = Digest::of(&whole);
+    let flipped = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << (at % 8);
+        bytes
+    };
+    for part in 0..1000 {
+        let at = whole.len() * part / 1000;
+        fs::write(folder.path().join("b"), flipped(at)).unwrap();
+        let hashed = hash_backup(&root, "b", None, &Unobserved).unwrap();
+        assert!(hashed.accept(&pin).is_err(), "flipped at {at}");
+    }
+    // The rows follow after the table of contents, each table's in a compressed block.
+    let rows = whole.windows(2).position(|bytes| bytes == [0x78, 0x9c]).unwrap();
+    let project = Project::database("postgres", "shop.pgdump", &whole);
+    for part in 1..10 {
+        let at = rows + (whole.len() - rows) * part / 10;
+        let bytes = flipped(at);
+        project.write("shop.pgdump", &bytes);
+        let digest = Digest::of(&bytes).to_string();
+        project.edit(|manifest| manifest["backup"]["sha256"] = json!(digest));
+        let output = project.run(&["run", "--current-time", NOW, "--root", "."]);
+        assert_eq!(output.code(), 1, "flipped at {at}: {}", output.snapshot());
     }
 }
