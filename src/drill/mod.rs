@@ -45,6 +45,8 @@ pub struct Setup<'a> {
     pub search_path: OsString,
     /// Value of an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
+    /// Whether a database that is there already, and that the manifest names, may be replaced.
+    pub allow_existing_target: bool,
     /// Whether recovered artifacts are kept with the evidence.
     pub keep_artifacts: bool,
     /// Whether it is recorded in the evidence what a database was found to be.

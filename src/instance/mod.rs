@@ -48,6 +48,17 @@ pub enum InstanceError {
         /// What is there.
         installed: String,
     },
+    /// A database does not say that it is there for drills.
+    #[error("the database {0} does not say that it is there for drills: nothing was done to it")]
+    NotMarked(String),
+    /// What an earlier drill had set aside is still there.
+    #[error(
+        "there is a database {0} already, as a drill that was killed leaves it: nothing was done"
+    )]
+    Aside(String),
+    /// Nothing was set aside, so that nothing can be brought back.
+    #[error("there is no database {0} to bring back: nothing was dropped")]
+    NotAside(String),
     /// An address names no database.
     #[error("the address names no database")]
     NoDatabase,
@@ -110,6 +121,12 @@ impl InstanceError {
                  temporary directory is then used"
                     .to_owned()
             }
+            Self::NotMarked(name) => format!(
+                "if all that it holds may be lost: COMMENT ON DATABASE \"{name}\" IS 'dr-drill target'"
+            ),
+            Self::Aside(name) => format!(
+                "if it is what should be there, give \"{name}\" its name back; else drop it"
+            ),
             Self::Isolation(_) => "allow user namespaces or Landlock on this machine, or set \
                  restore.isolation to best-effort"
                 .to_owned(),

@@ -178,6 +178,8 @@ pub struct Database {
     pub version: Option<u32>,
     /// Its superuser, of a base backup.
     pub role: String,
+    /// A database that is there already, to restore into.
+    pub existing: Option<wire::manifest::ExistingTarget>,
     /// How a base backup is recovered.
     pub recovery: Option<Recovery>,
     /// How it is confined.

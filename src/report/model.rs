@@ -128,6 +128,9 @@ fn not_proven(outcome: &Outcome, manifest: Option<&Manifest>) -> Vec<String> {
     if restored.is_some_and(|restored| restored.verified_files == Some(false)) {
         add("that the base backup is what was written: it has no backup_manifest");
     }
+    if outcome.fact(|context| context.instance.as_ref()).is_some_and(|instance| instance.existing) {
+        add("that the backup comes back with nothing there: it went into a server of others");
+    }
     if manifest.policies.rpo.max.is_none() {
         add("that the data is recent enough: max_rpo_minutes is not set");
     }

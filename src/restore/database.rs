@@ -1,41 +1,22 @@
 //! Restores into a throwaway database, whichever it is: got ready, filled, asked, and ended.
 
-use std::ffi::OsString;
 use std::fs::File;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::beside;
-use super::postgres::base;
+use super::postgres::{base, existing};
 use super::program::Programs;
+use super::provision::{Provision, check_room, existing_url, quarters};
 use super::{Failed, RestoreError, mysql, postgres, redis, sqlite};
 use crate::backup::VerifiedBackup;
 use crate::check::ProgramEnd;
 use crate::digest::Observer;
-use crate::fs::{Root, Workspace, free_bytes};
-use crate::instance::{InstanceError, Postgres, Quarters, Redis, Sqlite};
+use crate::fs::{Root, free_bytes};
+use crate::instance::{Postgres, Quarters, Redis, Sqlite};
 use crate::manifest::{Database, DatabaseEngine};
-use crate::process::{Interrupt, ProcessError, unprivileged};
+use crate::process::ProcessError;
 use crate::target::{Target, TargetError};
 use crate::wire::event::{InstanceFacts, ProgramFacts, ProgramRole, RestoreFacts};
-
-/// What an instance is made with.
-pub struct Provision<'a, 'w> {
-    /// What the manifest asks for.
-    pub database: &'a Database,
-    /// The run's private directory.
-    pub workspace: &'w Workspace,
-    /// Where programs are looked for.
-    pub search_path: OsString,
-    /// Where files of new servers are kept from one drill to the next, if anywhere.
-    pub cache: Option<PathBuf>,
-    /// Watches hashing.
-    pub observer: &'w dyn Observer,
-    /// Whether the drill is to end.
-    pub interrupt: &'a dyn Interrupt,
-    /// Bytes that the restored data takes on the disk at least.
-    pub least_bytes: u64,
-}
 
 /// A database that is there for one drill.
 pub struct Throwaway<'a> {
@@ -48,9 +29,83 @@ pub struct Throwaway<'a> {
 enum Engine<'a> {
     Postgres(Box<postgres::Prepared<'a>>),
     BaseBackup(Box<base::Prepared<'a>>),
+    Existing(Box<existing::Prepared<'a>>, &'a Database),
     MariaDb(Box<mysql::Prepared<'a>>),
     Redis(Box<Redis<'a>>),
     Sqlite(Box<Sqlite<'a>>),
+}
+
+/// Programs that a restore uses, each for what.
+type Used = Vec<(ProgramRole, PathBuf)>;
+
+impl<'a> Engine<'a> {
+    /// Gets ready what fits the backup: what it is, what is known of it, and the programs it uses.
+    fn provision(
+        given: &Provision<'a, '_>,
+        backup: &VerifiedBackup,
+        quarters: Quarters<'a>,
+    ) -> Result<(Self, InstanceFacts, Used), RestoreError> {
+        let (cache, database) = (given.cache.as_deref(), given.database);
+        let user = quarters.user.as_ref().map(|user| user.name.clone());
+        // Of those that are not started before they have their data there is less to tell.
+        let facts = |engine: &str, version: String, database: &str| InstanceFacts {
+            engine: engine.to_owned(),
+            version,
+            profile: given.database.profile,
+            ready_seconds: None,
+            database: database.to_owned(),
+            roles: Vec::new(),
+            existing: false,
+            user: user.clone(),
+        };
+        Ok(match database.engine {
+            DatabaseEngine::Postgres if database.existing.is_some() => {
+                let url = existing_url(given)?;
+                let open = Some(quarters.folder.clone());
+                let quarters = Quarters { user: None, open, ..quarters };
+                let prepared = existing::prepare(backup, quarters, &url)?;
+                let used = prepared.target.programs().map(|path| (ProgramRole::Client, path));
+                let (version, name) = (prepared.target.version.clone(), prepared.target.name());
+                let facts = facts("postgresql", version, name);
+                let facts = InstanceFacts { existing: true, user: None, ..facts };
+                (Self::Existing(Box::new(prepared), database), facts, used.into())
+            }
+            DatabaseEngine::Postgres if base::is_base_backup(backup) => {
+                let prepared = base::prepare(quarters, database)?;
+                let name = database.name.as_deref().unwrap_or("postgres");
+                let facts = facts("postgresql", prepared.versions(), name);
+                let used = prepared.programs();
+                (Self::BaseBackup(Box::new(prepared)), facts, used)
+            }
+            DatabaseEngine::Postgres => {
+                let prepared = postgres::prepare(backup, quarters, database, cache)?;
+                let (facts, used) = (prepared.facts.clone(), postgres::programs(&prepared));
+                (Self::Postgres(Box::new(prepared)), facts, used)
+            }
+            DatabaseEngine::MariaDb => {
+                let prepared = mysql::prepare(backup, quarters, database, cache)?;
+                let (server, client) = prepared.server.programs();
+                let used = vec![
+                    (ProgramRole::Server, server.to_owned()),
+                    (ProgramRole::Client, client.to_owned()),
+                ];
+                let facts = prepared.facts.clone();
+                (Self::MariaDb(Box::new(prepared)), facts, used)
+            }
+            DatabaseEngine::Redis => {
+                let redis = Redis::find(quarters)?;
+                let facts = facts(redis.engine, redis.version.clone(), "all");
+                let used = redis::programs(&redis, backup)?;
+                (Self::Redis(Box::new(redis)), facts, used)
+            }
+            DatabaseEngine::Sqlite => {
+                let sqlite = Sqlite::find(quarters)?;
+                let facts = facts("sqlite", sqlite.version.clone(), "main");
+                let used = vec![(ProgramRole::Client, sqlite.program().to_owned())];
+                (Self::Sqlite(Box::new(sqlite)), facts, used)
+            }
+        })
+    }
 }
 
 impl<'a> Throwaway<'a> {
@@ -71,78 +126,11 @@ impl<'a> Throwaway<'a> {
             observer: given.observer,
             interrupted: &|| given.interrupt.interrupted(),
         };
-        let identify = |list: Vec<(ProgramRole, PathBuf)>| {
-            let named = list
-                .iter()
-                .map(|(role, path)| programs.identify(*role, &path.display().to_string()));
-            named.collect::<Result<Vec<_>, _>>()
-        };
-        match given.database.engine {
-            DatabaseEngine::Postgres if base::is_base_backup(backup) => {
-                let user = quarters.user.as_ref().map(|user| user.name.clone());
-                let prepared = base::prepare(quarters, given.database)?;
-                let programs = identify(prepared.programs())?;
-                let facts = InstanceFacts {
-                    engine: "postgresql".to_owned(),
-                    version: prepared.versions(),
-                    profile: given.database.profile,
-                    // It recovers when it starts: that is the restore.
-                    ready_seconds: None,
-                    database: given.database.name.clone().unwrap_or_else(|| "postgres".to_owned()),
-                    roles: Vec::new(),
-                    user,
-                };
-                let engine = Engine::BaseBackup(Box::new(prepared));
-                Ok(Self { engine, facts, programs, folder })
-            }
-            DatabaseEngine::Postgres => {
-                let cache = given.cache.as_deref();
-                let prepared = postgres::prepare(backup, quarters, given.database, cache)?;
-                let programs = identify(postgres::programs(&prepared))?;
-                let facts = prepared.facts.clone();
-                Ok(Self { engine: Engine::Postgres(Box::new(prepared)), facts, programs, folder })
-            }
-            DatabaseEngine::MariaDb => {
-                let cache = given.cache.as_deref();
-                let prepared = mysql::prepare(backup, quarters, given.database, cache)?;
-                let (server, client) = prepared.server.programs();
-                let programs = identify(vec![
-                    (ProgramRole::Server, server.to_owned()),
-                    (ProgramRole::Client, client.to_owned()),
-                ])?;
-                let facts = prepared.facts.clone();
-                Ok(Self { engine: Engine::MariaDb(Box::new(prepared)), facts, programs, folder })
-            }
-            DatabaseEngine::Redis => {
-                let redis = Redis::find(quarters)?;
-                let programs = identify(redis::programs(&redis, backup)?)?;
-                let facts = InstanceFacts {
-                    engine: redis.engine.to_owned(),
-                    version: redis.version.clone(),
-                    profile: given.database.profile,
-                    // It loads its data when it starts: that is the restore.
-                    ready_seconds: None,
-                    database: "all".to_owned(),
-                    roles: Vec::new(),
-                    user: redis.quarters().user.as_ref().map(|user| user.name.clone()),
-                };
-                Ok(Self { engine: Engine::Redis(Box::new(redis)), facts, programs, folder })
-            }
-            DatabaseEngine::Sqlite => {
-                let sqlite = Sqlite::find(quarters)?;
-                let programs = identify(vec![(ProgramRole::Client, sqlite.program().to_owned())])?;
-                let facts = InstanceFacts {
-                    engine: "sqlite".to_owned(),
-                    version: sqlite.version.clone(),
-                    profile: given.database.profile,
-                    ready_seconds: None,
-                    database: "main".to_owned(),
-                    roles: Vec::new(),
-                    user: sqlite.quarters().user.as_ref().map(|user| user.name.clone()),
-                };
-                Ok(Self { engine: Engine::Sqlite(Box::new(sqlite)), facts, programs, folder })
-            }
-        }
+        let (engine, facts, used) = Engine::provision(given, backup, quarters)?;
+        let identified =
+            used.iter().map(|(role, path)| programs.identify(*role, &path.display().to_string()));
+        let programs = identified.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { engine, facts, programs, folder })
     }
 
     /// What is known of it.
@@ -165,6 +153,9 @@ impl<'a> Throwaway<'a> {
         let result = match &mut self.engine {
             Engine::Postgres(prepared) => postgres::restore(prepared, backup, log),
             Engine::BaseBackup(prepared) => base::restore(prepared, backup, root, log, observer),
+            Engine::Existing(prepared, database) => {
+                existing::restore(prepared, backup, database, log)
+            }
             Engine::MariaDb(prepared) => mysql::restore(prepared, backup, log),
             Engine::Redis(redis) => redis::restore(redis, self.facts.profile, backup, log),
             Engine::Sqlite(sqlite) => sqlite::restore(sqlite, backup, log),
@@ -189,7 +180,7 @@ impl<'a> Throwaway<'a> {
         match &self.engine {
             Engine::Postgres(prepared) => Some(&prepared.server),
             Engine::BaseBackup(prepared) => prepared.server.as_ref(),
-            Engine::MariaDb(_) | Engine::Redis(_) | Engine::Sqlite(_) => None,
+            _ => None,
         }
     }
 
@@ -211,7 +202,7 @@ impl<'a> Throwaway<'a> {
                 "SELECT variable_value FROM information_schema.global_status \
                  WHERE variable_name = 'INNODB_ROWS_INSERTED'"
             }
-            Engine::BaseBackup(_) | Engine::Redis(_) | Engine::Sqlite(_) => return None,
+            _ => return None,
         };
         let Target::Sql(target) = self.target()? else { return None };
         let rows = target.query(sql).ok()?;
@@ -223,6 +214,7 @@ impl<'a> Throwaway<'a> {
     pub fn target(&self) -> Option<Target<'_>> {
         Some(match &self.engine {
             Engine::Postgres(_) | Engine::BaseBackup(_) => Target::Sql(self.postgres()?),
+            Engine::Existing(prepared, _) => Target::Sql(&prepared.target),
             Engine::MariaDb(prepared) => Target::Sql(&prepared.server),
             Engine::Redis(redis) => Target::Keys(&**redis),
             Engine::Sqlite(sqlite) => Target::Sql(&**sqlite),
@@ -259,6 +251,10 @@ impl<'a> Throwaway<'a> {
                     vec![("MYSQL_UNIX_PORT", socket), ("USER", user), ("MYSQL_DATABASE", name)];
                 (server.quarters(), own)
             }
+            Engine::Existing(..) => {
+                let why = "no program is started beside a database that others use";
+                return Err(TargetError(why.to_owned()));
+            }
             Engine::Redis(redis) => {
                 (redis.quarters(), vec![("REDIS_SOCKET", redis.socket().to_owned())])
             }
@@ -269,6 +265,18 @@ impl<'a> Throwaway<'a> {
         };
         let own: Vec<(&str, &str)> = own.iter().map(|(n, value)| (*n, value.as_str())).collect();
         beside::start(quarters, &own, root, path, pinned, observer)
+    }
+
+    /// Makes a database that was there before what it was, unless the drill has passed. Whether there
+    /// was anything to do.
+    ///
+    /// # Errors
+    /// When it is not what it was.
+    pub fn put_back_unless(&self, passed: bool) -> Result<bool, RestoreError> {
+        match &self.engine {
+            Engine::Existing(prepared, _) => prepared.finish(passed),
+            _ => Ok(false),
+        }
     }
 
     /// Ends it, with all that it started. Its files are removed with the directory of the run.
@@ -283,7 +291,7 @@ impl<'a> Throwaway<'a> {
             }
             Engine::MariaDb(prepared) => prepared.server.stop().map(drop),
             Engine::Redis(redis) => redis.stop().map(drop),
-            Engine::Sqlite(_) => Ok(()),
+            Engine::Existing(..) | Engine::Sqlite(_) => Ok(()),
         }
     }
 }
@@ -293,37 +301,4 @@ impl<'a> Throwaway<'a> {
 #[must_use]
 pub fn wants_copy(engine: DatabaseEngine, head: &[u8]) -> bool {
     engine == DatabaseEngine::Postgres && postgres::is_archive(head)
-}
-
-/// Refuses before anything is measured what could only end with a full disk.
-fn check_room(given: &Provision<'_, '_>, quarters: &Quarters<'_>) -> Result<(), RestoreError> {
-    let (needed, free) = (given.least_bytes, free_bytes(&quarters.folder).unwrap_or(u64::MAX));
-    if needed <= free { Ok(()) } else { Err(RestoreError::NoRoom { needed, free }) }
-}
-
-fn quarters<'a>(given: &Provision<'a, '_>) -> Result<Quarters<'a>, InstanceError> {
-    // Only root can, and must, run servers as somebody else.
-    let user = rustix::process::geteuid().is_root().then(unprivileged);
-    let user = match user {
-        Some(None) => return Err(InstanceError::NoUser),
-        other => other.flatten(),
-    };
-    let owner = user.as_ref().map(|user| (user.id, user.group));
-    let folder = given.workspace.instance(owner)?;
-    if let Some(user) = &user {
-        let closed =
-            |path: &&Path| path.metadata().is_ok_and(|m| m.permissions().mode() & 0o1 == 0);
-        if let Some(closed) = folder.ancestors().skip(1).find(closed) {
-            let (user, folder) = (user.name.clone(), closed.display().to_string());
-            return Err(InstanceError::Unreachable { user, folder });
-        }
-    }
-    Ok(Quarters {
-        folder,
-        user,
-        search_path: given.search_path.clone(),
-        confinement: &given.database.confinement,
-        interrupt: given.interrupt,
-        open: None,
-    })
 }

@@ -11,6 +11,7 @@ mod mysql;
 mod postgres;
 mod printed;
 mod program;
+pub mod provision;
 pub mod recovered;
 mod redis;
 pub mod script;
@@ -87,6 +88,22 @@ pub enum RestoreError {
     /// The disk is full.
     #[error("the disk was full before everything was restored")]
     DiskFull,
+    /// The manifest names a database that is there already, and the caller did not allow it.
+    #[error(
+        "the manifest restores into the database {0}, which is there already: nothing was done to it"
+    )]
+    NotAllowed(String),
+    /// A password that is asked for is not there.
+    #[error("the environment variable {0}, which holds the password of the target, is not set")]
+    Password(String),
+    /// A database that was there before is not what it was.
+    #[error("the database {database} could not be put back: {why}")]
+    PutBack {
+        /// Its name.
+        database: String,
+        /// Why.
+        why: String,
+    },
     /// The new server did not answer.
     #[error("the new server did not answer: {0}")]
     Asked(String),
@@ -159,6 +176,8 @@ impl RestoreError {
             Self::Instance(_)
                 | Self::Extensions(_)
                 | Self::NoRoom { .. }
+                | Self::NotAllowed(_)
+                | Self::Password(_)
                 | Self::Asked(_)
                 | Self::Program(_)
                 | Self::ProgramRead(..)
@@ -169,8 +188,9 @@ impl RestoreError {
     /// good as ever.
     #[must_use]
     pub fn says_nothing(&self) -> bool {
-        use crate::instance::InstanceError::Version;
-        matches!(self, Self::Lacking(_) | Self::DiskFull | Self::Instance(Version { .. }))
+        use crate::instance::InstanceError::{Aside, Version};
+        matches!(self, Self::Lacking(_) | Self::DiskFull)
+            || matches!(self, Self::Instance(Version { .. } | Aside(_)))
     }
 
     /// What a person can do about it.
@@ -196,6 +216,14 @@ impl RestoreError {
             }
             Self::NoRoom { .. } | Self::DiskFull => {
                 "make room, or set restore.output_dir to where there is some".to_owned()
+            }
+            Self::NotAllowed(_) => {
+                "if that is meant: dr-drill run --allow-existing-target".to_owned()
+            }
+            Self::Password(name) => format!("set {name} where dr-drill runs"),
+            Self::PutBack { .. } => {
+                "look whether others wrote to it meanwhile; what is aside: ALTER DATABASE … RENAME TO …"
+                    .to_owned()
             }
             Self::Lacking(_) => {
                 "install a newer version of the server, or the modules that it names".to_owned()

@@ -69,6 +69,7 @@ pub(super) fn prepare<'a>(
         ready_seconds: Some(server.ready_seconds),
         database: server.database().to_owned(),
         roles: needs.accounts.iter().map(|account| account.replace('`', "")).collect(),
+        existing: false,
         user,
     };
     let into = if needs.databases.is_empty() { into } else { "mysql".to_owned() };

@@ -14,6 +14,7 @@ mod databases;
 mod drill;
 mod errors;
 mod evidence;
+mod existing;
 mod hostile;
 mod isolation;
 mod large;

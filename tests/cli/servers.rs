@@ -103,9 +103,16 @@ impl Server {
 
     /// What SQL gives in the shop of PostgreSQL.
     pub(crate) fn answer(&self, sql: &str) -> String {
+        self.in_database("shop", sql)
+    }
+
+    /// What SQL gives in a database of PostgreSQL.
+    pub(crate) fn in_database(&self, database: &str, sql: &str) -> String {
         let mut psql = Command::new("psql");
-        psql.args(["-At", "-U", "postgres", "-d", "shop", "-c", sql, "-h"]).arg(self.path(""));
-        String::from_utf8(psql.output().unwrap().stdout).unwrap().trim().to_owned()
+        psql.args(["-Atq", "-U", "postgres", "-d", database, "-c", sql, "-h"]).arg(self.path(""));
+        let output = psql.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     /// Runs SQL in the shop of PostgreSQL.

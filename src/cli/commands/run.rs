@@ -62,6 +62,9 @@ pub(super) struct RunArgs {
     /// Print nothing but a verdict that is not `passed`
     #[arg(long, short)]
     quiet: bool,
+    /// Allow a manifest that names one to replace a database that is there already
+    #[arg(long)]
+    allow_existing_target: bool,
     /// Keep what was recovered in the evidence
     #[arg(long)]
     keep_artifacts: bool,
@@ -119,6 +122,7 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<
         cache_directory: environment.cache_directory.clone(),
         search_path: environment.search_path.clone(),
         variable: &Environment::variable,
+        allow_existing_target: args.allow_existing_target,
         keep_artifacts: args.keep_artifacts,
         record_baseline: args.record_baseline,
     };

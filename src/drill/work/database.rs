@@ -10,7 +10,8 @@ use crate::check;
 use crate::document::parse_json;
 use crate::manifest::DatabaseEngine;
 use crate::restore::Failed;
-use crate::restore::database::{Provision, Throwaway};
+use crate::restore::database::Throwaway;
+use crate::restore::provision::Provision;
 use crate::target::Target;
 use crate::wire::baseline::{Baseline, SCHEMA};
 use crate::wire::event::{
@@ -36,6 +37,8 @@ impl<'a> Work<'a> {
             cache: run.setup.cache_directory.clone(),
             observer: watch,
             interrupt: watch,
+            variable: run.setup.variable,
+            allow_existing_target: run.setup.allow_existing_target,
             least_bytes: least_bytes(database.engine, run),
         };
         match Throwaway::provision(&provision, backup) {

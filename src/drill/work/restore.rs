@@ -9,6 +9,7 @@ use crate::backup::VerifiedBackup;
 use crate::digest::Digest;
 use crate::fs::{DiskGauge, Workspace, read_capped};
 use crate::manifest::{Driver, Files, Script};
+use crate::plan::Step;
 use crate::restore::files::{self, Expected, MAX_LIST_BYTES};
 use crate::restore::recovered::{self, RecoveredError};
 use crate::restore::script::ScriptRestore;
@@ -145,6 +146,7 @@ impl Work<'_> {
             run.evidence.keep_files("restore/artifacts", &workspace.output())?;
         }
         self.supervisor = None;
+        let put_back = self.put_back(run);
         let lost = self.instance.take().is_some_and(|instance| instance.stop().is_err());
         self.verified = None;
         self.hashed = None;
@@ -157,17 +159,43 @@ impl Work<'_> {
             removed: removed.gone,
         };
         let context = Context { teardown: Some(facts), ..Context::default() };
+        let findings = match put_back {
+            Ok(findings) => findings,
+            Err(error) => {
+                let hint = error.hint();
+                return Ok(StepResult::failed(Class::Restore, &error, hint, context));
+            }
+        };
         if lost {
             let message = "the server ended by itself before it was ended";
             return Ok(StepResult::failed(Class::Restore, &message, None, context));
         }
         if removed.gone {
             let notes = format!("{} file(s), {} bytes removed", removed.files, removed.bytes);
-            return Ok(StepResult::passed(notes, context));
+            return Ok(StepResult { findings, ..StepResult::passed(notes, context) });
         }
         let message = "what the restore left could not be removed whole";
         let hint = "remove what is named dr-drill-run-* in the output directory by hand";
         Ok(StepResult::failed(Class::Restore, &message, Some(hint.to_owned()), context))
+    }
+
+    /// A database that was there before is made what it was, unless the drill has passed so far.
+    fn put_back(&self, run: &Run<'_>) -> Result<Vec<Finding>, RestoreError> {
+        let Some(instance) = &self.instance else { return Ok(Vec::new()) };
+        let passed = run.all_passed(&[Step::RestoreArtifact, Step::RunChecks]).is_ok();
+        if !instance.put_back_unless(passed)? {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Finding {
+            id: "target_put_back".to_owned(),
+            severity: Severity::Info,
+            message: format!(
+                "the database {} is again what it was before, and was compared with that",
+                instance.facts().database
+            ),
+            place: Step::TeardownInstance.id().to_owned(),
+            class: None,
+        }])
     }
 }
 

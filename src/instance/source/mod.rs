@@ -1,5 +1,7 @@
 //! Databases that are in use: they are read and dumped by their own tools, and never changed.
 
+mod client;
+mod existing;
 mod mariadb;
 mod postgres;
 mod redis;
@@ -11,6 +13,7 @@ use std::path::Path;
 use super::{InstanceError, Quarters};
 use crate::target::Target;
 
+pub use existing::ExistingPostgres;
 pub use url::{DatabaseUrl, UrlError};
 
 /// What kind of database a source is.

@@ -78,6 +78,19 @@ impl DatabaseUrl {
         self.url.as_str()
     }
 
+    /// The same server, another database.
+    pub(super) fn in_database(&self, name: &str) -> Self {
+        let mut other = self.clone();
+        other.url.set_path(name);
+        other
+    }
+
+    /// The same, with a password that was given elsewhere.
+    #[must_use]
+    pub fn with_password(self, password: Option<String>) -> Self {
+        Self { password: password.or(self.password), ..self }
+    }
+
     /// The password.
     #[must_use]
     pub fn password(&self) -> Option<&str> {

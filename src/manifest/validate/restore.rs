@@ -69,7 +69,7 @@ impl Reader<'_> {
     ) {
         use written::Driver::{Files, Mysql, Postgres, Redis, Script, Sqlite};
         const STARTED: &[written::Driver] = &[Script, Postgres, Mysql, Redis, Sqlite];
-        let keys: [(&str, bool, &[written::Driver]); 22] = [
+        let keys: [(&str, bool, &[written::Driver]); 23] = [
             ("script", restore.script.is_some(), &[Script]),
             ("script_sha256", restore.script_sha256.is_some(), &[Script]),
             ("script_sbom", restore.script_sbom.is_some(), &[Script]),
@@ -85,6 +85,7 @@ impl Reader<'_> {
             ("limits", restore.limits.is_some(), STARTED),
             ("database", restore.database.is_some(), &[Postgres, Mysql]),
             ("jobs", restore.jobs.is_some(), &[Postgres]),
+            ("existing_target", restore.existing_target.is_some(), &[Postgres]),
             ("wal", restore.wal.is_some(), &[Postgres]),
             ("recovery_target_time", restore.recovery_target_time.is_some(), &[Postgres]),
             ("superuser", restore.superuser.is_some(), &[Postgres]),
@@ -165,9 +166,32 @@ impl Reader<'_> {
             profile: instance.profile.unwrap_or_default(),
             version: instance.version,
             role: restore.superuser.clone().unwrap_or_else(|| DEFAULT_SUPERUSER.to_owned()),
+            existing: self.existing(restore, instance),
             recovery: self.recovery(restore),
             confinement: confinement(restore),
         }))
+    }
+
+    /// Nothing confines a server that the tool did not start, and nothing of it is the tool's to choose.
+    fn existing(
+        &mut self,
+        restore: &written::Restore,
+        instance: written::Instance,
+    ) -> Option<written::ExistingTarget> {
+        let existing = restore.existing_target.clone()?;
+        let place = "/restore/existing_target";
+        if restore.isolation == Some(written::Isolation::Required) {
+            let message = "is not confined: the manifest requires isolation";
+            self.problem(place, message, Some("remove it, or restore.isolation"));
+        }
+        if instance != written::Instance::default() {
+            self.problem("/instance", "no server is started: there is an existing target", None);
+        }
+        if let Some(name) = &restore.database {
+            let message = format!("`{name}` would not be looked at: the target's URL names it");
+            self.problem("/restore/database", &message, Some("remove it"));
+        }
+        Some(existing)
     }
 
     fn recovery(&mut self, restore: &written::Restore) -> Option<Recovery> {

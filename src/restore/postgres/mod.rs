@@ -1,6 +1,7 @@
 //! The `postgres` driver: dumps of `pg_dump` in each of its formats, into a server of its own.
 
 pub(super) mod base;
+pub(super) mod existing;
 mod needs;
 
 use std::fs::File;
@@ -90,12 +91,18 @@ pub(super) fn prepare<'a>(
         ready_seconds: Some(server.ready_seconds),
         database: server.database().to_owned(),
         roles: needs.roles.iter().filter(|role| *role != USUAL_SUPERUSER).cloned().collect(),
+        existing: false,
         user,
     };
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let jobs = database.jobs.map_or(cores.min(MAX_JOBS), |jobs| jobs as usize);
+    let jobs = jobs(database);
     let single_transaction = database.profile == Profile::Fast && needs.databases.is_empty();
     Ok(Prepared { server, facts, form, databases: needs.databases, jobs, single_transaction })
+}
+
+/// Tables that are restored at once.
+fn jobs(database: &Database) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    database.jobs.map_or(cores.min(MAX_JOBS), |jobs| jobs as usize)
 }
 
 /// Restores the dump. All that the client says is read: its exit status alone proves nothing.

@@ -101,6 +101,9 @@ pub struct InstanceFacts {
     /// Roles that the dump speaks of and does not make; they were made, without rights.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
+    /// Whether it was there before, and was started by somebody else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub existing: bool,
     /// The user that it ran as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,

@@ -72,6 +72,10 @@ pub struct Restore {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub database: Option<String>,
+    /// For `postgres` and an archive of `pg_dump`: a database that is there already, in place of a server
+    /// of the tool's own. All that it holds is replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_target: Option<ExistingTarget>,
     /// For `postgres` and a base backup: the archive of write-ahead log that it is recovered with, a
     /// directory of segments. It must be pinned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,6 +101,19 @@ pub struct Restore {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub digests: Option<String>,
+}
+
+/// A database that is there already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExistingTarget {
+    /// Where it is, without a password: `postgres://user@host/database`.
+    #[schemars(length(min = 1, max = 4096))]
+    pub database_url: String,
+    /// Name of the environment variable that holds the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[A-Za-z_][A-Za-z0-9_]*$"))]
+    pub password_env: Option<String>,
 }
 
 /// What restores a backup.
