@@ -84,6 +84,9 @@ pub enum DumpError {
     /// A question was not answered.
     #[error("the database cannot be described: {0}")]
     Asked(#[from] TargetError),
+    /// A column was to hold a time.
+    #[error("{0} holds no time")]
+    NoTime(String),
     /// It did not stay as it was.
     #[error("tables or indexes were made, changed or removed while the backup was made")]
     Structure,
@@ -104,7 +107,7 @@ impl DumpError {
             Self::Source(error) => error.hint(),
             Self::Structure => Some("make it again when nobody changes them".to_owned()),
             Self::Manifest(error) => error.hint().map(str::to_owned),
-            Self::Asked(_) | Self::File(..) => None,
+            Self::Asked(_) | Self::NoTime(_) | Self::File(..) => None,
         }
     }
 }
@@ -169,7 +172,13 @@ fn make(
     let captured_at = clock.now();
     let (name, compressed) = source.dump_name();
     let dumped = quarters.join(name);
-    let (baseline, said) = describe_and_dump(&*source, &dumped)?;
+    let (mut baseline, said) = describe_and_dump(&*source, &dumped)?;
+    for (table, column) in &request.newest {
+        let time = check::newest_row(source.target(), table, column)?;
+        let name = format!("{table}.{column}");
+        let time = time.ok_or_else(|| DumpError::NoTime(name.clone()))?;
+        baseline.newest_rows.insert(name, time.to_string());
+    }
     let checks = checks(request, source.target(), &baseline);
     drop(source);
     let name = if compressed { name.to_owned() } else { format!("{name}.zst") };

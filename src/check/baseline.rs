@@ -81,7 +81,8 @@ pub(super) fn record(target: &dyn SqlTarget) -> Result<Baseline, TargetError> {
         Engine::Sqlite => "sqlite",
     };
     let (schema, engine) = (SCHEMA.to_owned(), engine.to_owned());
-    Ok(Baseline { schema, engine, tables: found, objects: objects(target)? })
+    let (tables, newest_rows) = (found, BTreeMap::new());
+    Ok(Baseline { schema, engine, tables, newest_rows, objects: objects(target)? })
 }
 
 /// Number of rows and checksum of a table: one pass within the server, in constant memory. The sum

@@ -60,7 +60,7 @@ pub(super) fn record(target: &dyn KeyTarget) -> Result<Baseline, TargetError> {
         tables.insert(format!("db{number}"), table);
     }
     let (schema, engine) = (SCHEMA.to_owned(), "redis".to_owned());
-    Ok(Baseline { schema, engine, tables, objects: BTreeMap::new() })
+    Ok(Baseline { schema, engine, tables, newest_rows: BTreeMap::new(), objects: BTreeMap::new() })
 }
 
 fn content_of(target: &dyn KeyTarget, database: u32) -> Result<(u64, String), TargetError> {

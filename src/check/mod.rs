@@ -167,6 +167,21 @@ impl Asked<'_> {
     }
 }
 
+/// Time of the newest row of a table; nothing where there is none, or no such table.
+///
+/// # Errors
+/// When the database does not answer.
+pub fn newest_row(
+    target: Target<'_>,
+    table: &str,
+    column: &str,
+) -> Result<Option<Timestamp>, TargetError> {
+    match target {
+        Target::Sql(target) => rows::newest(target, table, column),
+        Target::Keys(_) => Ok(None),
+    }
+}
+
 /// Names of the tables that people made, or of the databases of a store of keys.
 ///
 /// # Errors

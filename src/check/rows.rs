@@ -89,15 +89,13 @@ pub(super) fn row_count(
     })
 }
 
-pub(super) fn newest_row(
+/// Time of the newest row of a table; nothing where there is none.
+pub(super) fn newest(
     target: &dyn SqlTarget,
     table: &str,
     column: &str,
-    max_age_minutes: f64,
-    now: Timestamp,
-) -> Result<Answer, TargetError> {
-    let (name, from, of) =
-        (full_name(target, table), in_query(target, table), target.quoted(column));
+) -> Result<Option<Timestamp>, TargetError> {
+    let (from, of) = (in_query(target, table), target.quoted(column));
     let sql = match target.engine() {
         Engine::PostgreSql => {
             format!("SELECT floor(extract(epoch FROM max({of})))::bigint FROM {from}")
@@ -112,8 +110,19 @@ pub(super) fn newest_row(
     };
     let rows = target.query(&sql)?;
     let text = rows.first().and_then(|row| row.first()).cloned().flatten();
+    Ok(text.and_then(|text| Timestamp::from_unix(text.parse().ok()?)))
+}
+
+pub(super) fn newest_row(
+    target: &dyn SqlTarget,
+    table: &str,
+    column: &str,
+    max_age_minutes: f64,
+    now: Timestamp,
+) -> Result<Answer, TargetError> {
+    let name = full_name(target, table);
+    let time = newest(target, table, column)?;
     let expected = format!("a row of the last {max_age_minutes} minute(s)");
-    let time = text.and_then(|text| Timestamp::from_unix(text.parse().ok()?));
     let Some(time) = time else {
         return Ok(Answer {
             expected,

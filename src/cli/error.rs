@@ -56,6 +56,7 @@ impl From<DumpError> for CliError {
             DumpError::Exists(_) | DumpError::File(..) => Exit::Usage,
             DumpError::Source(_)
             | DumpError::Asked(_)
+            | DumpError::NoTime(_)
             | DumpError::Structure
             | DumpError::Manifest(_) => Exit::Failed,
         };

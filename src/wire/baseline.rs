@@ -19,6 +19,9 @@ pub struct Baseline {
     pub engine: String,
     /// Its tables, by name.
     pub tables: BTreeMap<String, Table>,
+    /// Time of the newest row, by `table.column`, of those that were asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub newest_rows: BTreeMap<String, String>,
     /// Everything else that belongs to it, by kind and name: indexes, constraints, triggers, views,
     /// sequences, functions, types, extensions. Each with the SHA-256 of its definition, where that is
     /// the same in every version of the server.

@@ -97,6 +97,9 @@ fn what_a_database_held_must_come_back_and_the_newest_row_be_recent() {
         fs::set_permissions(project.path(path), fs::Permissions::from_mode(0o711)).unwrap();
     }
     assert_eq!(passes(&project).last().unwrap(), "newest_row");
+    let newest = project.json("b/baseline.json")["newest_rows"]["audit.at"].clone();
+    let asked = project.report()["checks"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(asked["newest_row_at"], newest, "that of the source came back");
     // As if a row had not been dumped.
     project.edit_json("b/baseline.json", |baseline| {
         baseline["tables"]["public.customer"]["rows"] = json!(201);
