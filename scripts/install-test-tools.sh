@@ -9,6 +9,8 @@ ls /usr/lib/postgresql/*/bin/pg_amcheck >/dev/null 2>&1 || missing="$missing pos
 for program in /usr/sbin/mariadbd:mariadb-server-core /usr/bin/mariadb-install-db:mariadb-server-core /usr/bin/mariadb-check:mariadb-client; do
   [ -x "${program%%:*}" ] || missing="$missing ${program#*:}"
 done
+/usr/bin/python3 -c "import cryptography, securesystemslib.signer" 2>/dev/null ||
+  missing="$missing python3-cryptography python3-securesystemslib"
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1; then
   echo "The tests need these programs, and there is no apt-get to install them:$missing" >&2

@@ -17,6 +17,8 @@ pub struct Outcome {
     pub clock: Option<ClockFacts>,
     /// Path of the manifest.
     pub manifest: String,
+    /// Fingerprint of the key that is to sign the evidence.
+    pub signer: Option<String>,
     /// Every planned step, in order.
     pub steps: Vec<StepOutcome>,
     /// Questions that were answered, in order.
@@ -108,7 +110,7 @@ impl Outcome {
         if self.finished.is_some() {
             return Err(StreamError::AfterEnd(seq));
         }
-        if let Body::RunStarted { started_at, tool, clock, manifest, steps } = &event.body {
+        if let Body::RunStarted { started_at, tool, clock, manifest, steps, signer } = &event.body {
             if !self.run_id.is_empty() {
                 return Err(StreamError::NoStart(seq));
             }
@@ -117,6 +119,7 @@ impl Outcome {
             self.tool = Some(tool.clone());
             self.clock = Some(clock.clone());
             self.manifest.clone_from(manifest);
+            self.signer.clone_from(signer);
             self.steps = steps
                 .iter()
                 .map(|id| StepOutcome { id: id.clone(), ..StepOutcome::default() })
@@ -225,6 +228,7 @@ mod tests {
             clock: ClockFacts { overridden: false },
             manifest: "manifest.json".to_owned(),
             steps: (0..steps).map(id).collect(),
+            signer: None,
         }];
         for n in 0..steps {
             bodies.push(Body::StepStarted { step: id(n), started_at: at() });

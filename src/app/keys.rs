@@ -75,21 +75,30 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// Signs a manifest: the envelope is written beside it. Gives the path of the envelope and the key.
+/// Reads a private key from a file that nobody else can read.
 ///
 /// # Errors
-/// When the manifest or the key cannot be read, others can read the key, or nothing can be written.
-pub fn sign(manifest: &Path, key: &Path) -> Result<(PathBuf, PublicKey), SignError> {
-    let shown = key.display().to_string();
-    let mut file = open_for_reading(key).map_err(|e| SignError::Read(shown.clone(), e.into()))?;
+/// When it cannot be read, others can read it, or it is no such key.
+pub fn read_private_key(path: &Path) -> Result<PrivateKey, SignError> {
+    let shown = path.display().to_string();
+    let mut file = open_for_reading(path).map_err(|e| SignError::Read(shown.clone(), e.into()))?;
     let mode = file.metadata().map_err(|e| SignError::Read(shown.clone(), e.into()))?.mode();
     if mode & 0o077 != 0 {
         return Err(SignError::Exposed(shown));
     }
     let pem = read_capped(&mut file, MAX_KEY_BYTES)
         .map_err(|error| SignError::Read(shown.clone(), error))?;
+    PrivateKey::from_pem(&pem).map_err(|error| SignError::Key(shown, error))
+}
+
+/// Signs a manifest: the envelope is written beside it. Gives the path of the envelope and the key.
+///
+/// # Errors
+/// When the manifest or the key cannot be read, others can read the key, or nothing can be written.
+pub fn sign(manifest: &Path, key: &Path) -> Result<(PathBuf, PublicKey), SignError> {
+    let shown = key.display().to_string();
+    let key = read_private_key(key)?;
     let key_error = |error| SignError::Key(shown.clone(), error);
-    let key = PrivateKey::from_pem(&pem).map_err(key_error)?;
     let name = manifest.display().to_string();
     let bytes = open_for_reading(manifest)
         .map_err(ReadError::from)

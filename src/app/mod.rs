@@ -8,7 +8,7 @@ mod vouchers;
 
 pub use author::{AuthorError, InitRequest, Pinned, init, pin};
 pub use dump::{DumpError, DumpRequest, Made, dump};
-pub use keys::{SignError, generate_key, sign};
+pub use keys::{SignError, generate_key, read_private_key, sign};
 pub use run::{RunError, RunRequest, run};
 pub use vouchers::{
     BundleRequest, CheckError, ProvenanceRequest, SbomRequest, Subject, check_provenance,

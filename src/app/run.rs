@@ -8,11 +8,12 @@ use crate::event::{Sink, Store};
 use crate::evidence::{Directory, EvidenceError};
 use crate::process::Supervisor;
 use crate::report::report;
+use crate::signature::PrivateKey;
 use crate::wire::event::Event;
 use crate::wire::report::Report;
 
 /// Where a run writes.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct RunRequest {
     /// The report.
     pub output: PathBuf,
@@ -20,6 +21,8 @@ pub struct RunRequest {
     pub ndjson: PathBuf,
     /// The evidence directory.
     pub evidence_directory: PathBuf,
+    /// The key that signs it.
+    pub signing_key: Option<PrivateKey>,
 }
 
 /// Why a run has no evidence. Whatever the restore did, it counts for nothing.
@@ -74,7 +77,8 @@ pub fn run(
         drill::run(loaded, setup, standby, &mut tee).map_err(RunError::Write)?
     };
     let report = report(&conclusion.outcome, &conclusion.judgement, conclusion.manifest.as_ref());
-    evidence.seal(&report, &request.output).map_err(RunError::Seal)?;
+    let key = request.signing_key.as_ref();
+    evidence.seal(&report, &request.output, key).map_err(RunError::Seal)?;
     Ok(report)
 }
 

@@ -47,6 +47,8 @@ pub struct Setup<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
     /// Whether a database that is there already, and that the manifest names, may be replaced.
     pub allow_existing_target: bool,
+    /// Fingerprint of the key that is to sign the evidence.
+    pub signer: Option<String>,
     /// Whether recovered artifacts are kept with the evidence.
     pub keep_artifacts: bool,
     /// Whether it is recorded in the evidence what a database was found to be.
@@ -99,6 +101,7 @@ pub fn run(
         clock: ClockFacts { overridden: setup.clock.is_overridden() },
         manifest: loaded.shown_path.display().to_string(),
         steps: plan.ids(),
+        signer: setup.signer.clone(),
     })?;
     steps::walk(&mut run, loaded, manifest.as_ref(), standby)?;
     run.step(Step::SealEvidence, |_| {

@@ -1,5 +1,6 @@
 //! The evidence directory: written as a drill goes on, sealed at its end, verified by anyone.
 
+mod attestation;
 mod directory;
 mod seal;
 mod verify;
@@ -9,6 +10,8 @@ pub use verify::verify;
 
 /// Digests of all other files.
 const SUMS: &str = "SHA256SUMS";
+/// What was signed of all other files.
+const ATTESTATION: &str = "attestation.intoto.jsonl";
 const REPORT: &str = "dr-report.json";
 const REPORT_MARKDOWN: &str = "dr-report.md";
 const EVENTS: &str = "dr-events.ndjson";
@@ -18,8 +21,9 @@ const MANIFEST_YAML: &str = "manifest.yaml";
 const MANIFEST_SUM: &str = "manifest.sha256";
 
 /// Everything at the top of an evidence directory. A directory that holds other files is not one.
-const OURS: [&str; 10] = [
+const OURS: [&str; 11] = [
     SUMS,
+    ATTESTATION,
     REPORT,
     REPORT_MARKDOWN,
     EVENTS,

@@ -4,24 +4,31 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use super::attestation::{payloads, sign};
 use super::directory::{Directory, EvidenceError, same_place};
-use super::{METRICS, REPORT, REPORT_MARKDOWN, SUMS, TEMPORARY, metrics_bytes};
+use super::{ATTESTATION, METRICS, REPORT, REPORT_MARKDOWN, SUMS, TEMPORARY, metrics_bytes};
 use crate::digest::{Digest, Tree, TreeKind, Unobserved, hash_tree};
 use crate::fs::{sync, write_whole};
 use crate::report::{JSON, MARKDOWN, to_bytes};
+use crate::signature::PrivateKey;
 use crate::wire::report::Report;
 
 impl Directory {
-    /// Seals the directory with its report, and copies the report to `output` if that lies
-    /// elsewhere. The list of digests appears last: a directory without it is not sealed.
+    /// Seals the directory with its report, signed by `key` if there is one, and copies the report to
+    /// `output` if that lies elsewhere. The list of digests appears last: a directory without it is not sealed.
     ///
     /// # Errors
     /// When anything cannot be written. The report is then taken away again: none is better than
     /// one that nobody can verify.
-    pub fn seal(self, report: &Report, output: &Path) -> Result<(), EvidenceError> {
-        let sealed = self.write_seal(report, output);
+    pub fn seal(
+        self,
+        report: &Report,
+        output: &Path,
+        key: Option<&PrivateKey>,
+    ) -> Result<(), EvidenceError> {
+        let sealed = self.write_seal(report, output, key);
         if sealed.is_err() {
-            for name in [SUMS, REPORT] {
+            for name in [SUMS, ATTESTATION, REPORT] {
                 let _ = fs::remove_file(self.path.join(name));
             }
             let _ = fs::remove_file(output);
@@ -29,7 +36,12 @@ impl Directory {
         sealed
     }
 
-    fn write_seal(&self, report: &Report, output: &Path) -> Result<(), EvidenceError> {
+    fn write_seal(
+        &self,
+        report: &Report,
+        output: &Path,
+        key: Option<&PrivateKey>,
+    ) -> Result<(), EvidenceError> {
         let json = to_bytes(JSON, report);
         let write = |name: &str, bytes: &[u8]| {
             let place = self.path.join(name);
@@ -39,7 +51,12 @@ impl Directory {
         write(REPORT_MARKDOWN, &to_bytes(MARKDOWN, report))?;
         write(REPORT, &json)?;
         let fail = |cause| EvidenceError::write(&self.path, cause);
-        let list = sums(&self.path).map_err(fail)?;
+        let (listed, list) = sums(&self.path).map_err(fail)?;
+        if let Some(key) = key {
+            let signed = sign(&payloads(report, &listed, &list), key)
+                .map_err(|error| fail(io::Error::other(error)))?;
+            write(ATTESTATION, &signed)?;
+        }
         write_whole(&self.path.join(SUMS), &list).map_err(fail)?;
         sync(&self.path).map_err(fail)?;
         if !same_place(output, &self.path.join(REPORT)) {
@@ -49,10 +66,12 @@ impl Directory {
     }
 }
 
-/// The list of digests as `sha256sum` writes it, sorted by path.
-fn sums(path: &Path) -> io::Result<Vec<u8>> {
+/// Every digest, and the list of them as `sha256sum` writes it, sorted by path.
+fn sums(path: &Path) -> io::Result<(Vec<(String, Digest)>, Vec<u8>)> {
     let tree = hash_tree(&File::open(path)?, &Unobserved).map_err(io::Error::other)?;
-    Ok(list(&digests(&tree)))
+    let digests = digests(&tree);
+    let text = list(&digests);
+    Ok((digests, text))
 }
 
 /// Path and digest of every file that belongs to the evidence.
@@ -63,7 +82,7 @@ pub(super) fn digests(tree: &Tree) -> Vec<(String, Digest)> {
         .filter_map(|entry| {
             Some((String::from_utf8_lossy(&entry.path).into_owned(), entry.digest?))
         })
-        .filter(|(path, _)| path != SUMS && !path.starts_with(TEMPORARY))
+        .filter(|(path, _)| path != SUMS && path != ATTESTATION && !path.starts_with(TEMPORARY))
         .collect()
 }
 

@@ -4,26 +4,34 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
+use super::attestation::payloads;
 use super::seal::{digests, list};
-use super::{EVENTS, MANIFEST, METRICS, REPORT, REPORT_MARKDOWN, SUMS, metrics_bytes};
+use super::{ATTESTATION, EVENTS, MANIFEST, METRICS, REPORT, REPORT_MARKDOWN, SUMS, metrics_bytes};
 use crate::digest::{Digest, Observer, Tree, TreeKind, hash_tree};
 use crate::document::schema::Schema;
 use crate::document::{Syntax, parse_json};
 use crate::fs::{open_for_reading, read_capped};
 use crate::outcome::{Outcome, fold};
 use crate::report::{JSON, MARKDOWN, report, to_bytes};
+use crate::signature::{Envelope, PublicKey};
 use crate::wire;
 use crate::wire::answer::{FileProblem, Standing, VERIFICATION, Verification};
-use crate::wire::event::{Event, Verdict};
+use crate::wire::attestation::PAYLOAD_TYPE;
+use crate::wire::event::Event;
+use crate::wire::report::Report;
 
 /// Largest file of evidence that is read into memory, in bytes.
 const MAX_BYTES: u64 = 512 << 20;
 
-/// Verifies an evidence directory.
+/// Verifies an evidence directory; with keys, whether all of them have signed it.
 ///
 /// # Errors
 /// When there is no such directory, or it cannot be read.
-pub fn verify(path: &Path, observer: &dyn Observer) -> Result<Verification, String> {
+pub fn verify(
+    path: &Path,
+    keys: &[PublicKey],
+    observer: &dyn Observer,
+) -> Result<Verification, String> {
     let shown = path.display();
     let folder = File::open(path).map_err(|error| format!("{shown}: {error}"))?;
     if !folder.metadata().is_ok_and(|metadata| metadata.is_dir()) {
@@ -36,40 +44,61 @@ pub fn verify(path: &Path, observer: &dyn Observer) -> Result<Verification, Stri
     }
     let tree = hash_tree(&folder, observer).map_err(|error| format!("{shown}: {error}"))?;
     let mut check =
-        Check { path, problems: Vec::new(), proven: Vec::new(), not_proven: Vec::new() };
+        Check { path, keys, problems: Vec::new(), proven: Vec::new(), not_proven: Vec::new() };
     let sealed = path.join(SUMS).exists();
     if sealed {
         check.digests(&tree);
     }
     let outcome = check.events();
     let finished = outcome.as_ref().is_some_and(|outcome| outcome.finished.is_some());
-    let mut verdict = None;
+    let mut computed = None;
     if let (true, Some(outcome)) = (sealed, &outcome) {
-        verdict = check.report(outcome);
+        computed = check.report(outcome);
+    }
+    let mut signature = Signature::Unknown;
+    if let Some(report) = &computed
+        && check.problems.is_empty()
+    {
+        signature = check.signature(report);
     }
     if !sealed {
         check.problem(SUMS, "is missing: the drill was cut off before its evidence was sealed");
     } else if !finished {
         check.problem(EVENTS, "does not tell of the end of the run");
     }
-    let standing = match (check.problems.is_empty(), sealed) {
-        (true, _) => Standing::IntactSignerUnknown,
-        (false, true) => Standing::Altered,
-        (false, false) => Standing::Incomplete,
+    let standing = match (check.problems.is_empty(), sealed, signature) {
+        (true, _, Signature::Good) => Standing::Verified,
+        (true, _, Signature::Unknown | Signature::NotOfKey) => Standing::IntactSignerUnknown,
+        (false, true, Signature::NotOfKey) => Standing::NotSignedByKey,
+        (false, true, _) => Standing::Altered,
+        (false, false, _) => Standing::Incomplete,
     };
+    let intact = matches!(standing, Standing::Verified | Standing::IntactSignerUnknown);
     Ok(Verification {
         schema: VERIFICATION.to_owned(),
         standing,
         run_id: outcome.map(|outcome| outcome.run_id),
-        verdict: verdict.filter(|_| standing == Standing::IntactSignerUnknown),
+        verdict: computed.filter(|_| intact).map(|report| report.status),
         proven: check.proven,
         not_proven: check.not_proven,
         problems: check.problems,
     })
 }
 
+/// What is known of the signature.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signature {
+    /// Nobody asked.
+    Unknown,
+    /// It is that of the keys that were given.
+    Good,
+    /// There is none of them.
+    NotOfKey,
+}
+
 struct Check<'a> {
     path: &'a Path,
+    keys: &'a [PublicKey],
     problems: Vec<FileProblem>,
     proven: Vec<String>,
     not_proven: Vec<String>,
@@ -165,7 +194,7 @@ impl Check<'_> {
 
     /// The report, its other forms and the announced verdict are what the events and the manifest
     /// come to.
-    fn report(&mut self, outcome: &Outcome) -> Option<Verdict> {
+    fn report(&mut self, outcome: &Outcome) -> Option<Report> {
         let manifest = self.manifest(outcome)?;
         let judgement = crate::policy::judge(outcome, manifest.as_ref());
         let computed = report(outcome, &judgement, manifest.as_ref());
@@ -198,8 +227,55 @@ impl Check<'_> {
                 "report, metrics and verdict are what events and manifest come to".to_owned(),
             );
         }
-        self.not_proven = computed.not_proven;
-        Some(judgement.verdict)
+        self.not_proven.clone_from(&computed.not_proven);
+        Some(computed)
+    }
+
+    /// What is signed is what this directory comes to, and the keys that were given have signed it.
+    fn signature(&mut self, report: &Report) -> Signature {
+        if !self.path.join(ATTESTATION).exists() {
+            return match (&report.signer, self.keys) {
+                (Some(signer), _) => {
+                    self.problem(ATTESTATION, format!("is missing: {signer} was to sign"));
+                    Signature::NotOfKey
+                }
+                (None, []) => Signature::Unknown,
+                (None, [key, ..]) => {
+                    self.problem(ATTESTATION, format!("is missing: {key} has signed nothing"));
+                    Signature::NotOfKey
+                }
+            };
+        }
+        let (Some(bytes), Some(sums)) = (self.read(ATTESTATION), self.read(SUMS)) else {
+            return Signature::Unknown;
+        };
+        let read = |line: &[u8]| Envelope::read(&parse_json(line).ok()?).ok();
+        let envelopes: Option<Vec<Envelope>> =
+            bytes.split_inclusive(|byte| *byte == b'\n').map(read).collect();
+        let wanted = payloads(report, &parse_sums(&sums).unwrap_or_default(), &sums);
+        let Some(envelopes) = envelopes.filter(|envelopes| {
+            envelopes.len() == wanted.len()
+                && envelopes.iter().zip(&wanted).all(|(envelope, wanted)| {
+                    envelope.payload_type() == PAYLOAD_TYPE && envelope.payload() == wanted
+                })
+        }) else {
+            self.problem(ATTESTATION, "does not say what this directory comes to");
+            return Signature::Unknown;
+        };
+        for key in self.keys {
+            let one = std::slice::from_ref(key);
+            if envelopes.iter().any(|envelope| envelope.signers(one).is_empty()) {
+                self.problem(ATTESTATION, format!("is not signed by {key}"));
+                return Signature::NotOfKey;
+            }
+            self.proven.push(format!("{key} has signed the backup's digest and every file"));
+        }
+        if self.keys.is_empty() {
+            self.not_proven
+                .push("who signed this evidence: no key was given with --key".to_owned());
+            return Signature::Unknown;
+        }
+        Signature::Good
     }
 
     /// The manifest as it was run: `Some(None)` where it could not be understood then either.

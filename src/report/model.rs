@@ -26,6 +26,7 @@ pub fn report(outcome: &Outcome, judgement: &Judgement, manifest: Option<&Manife
         manifest: outcome.manifest.clone(),
         tool: outcome.tool.clone().unwrap_or(Tool { name: String::new(), version: String::new() }),
         clock: outcome.clock.clone().unwrap_or(wire::event::ClockFacts { overridden: false }),
+        signer: outcome.signer.clone(),
         backup: outcome.fact(|context| context.backup.as_ref()).cloned(),
         sbom: outcome.fact(|context| context.sbom.as_ref()).cloned(),
         provenance: outcome.fact(|context| context.provenance.as_ref()).cloned(),
@@ -140,6 +141,8 @@ fn not_proven(outcome: &Outcome, manifest: Option<&Manifest>) -> Vec<String> {
     if outcome.clock.as_ref().is_some_and(|clock| clock.overridden) {
         add("when the drill ran: its clock was set with --current-time");
     }
-    add("who wrote this evidence: it is not signed");
+    if outcome.signer.is_none() {
+        add("who wrote this evidence: it is not signed");
+    }
     list
 }

@@ -40,6 +40,10 @@ pub struct Verification {
 pub enum Standing {
     /// Every byte is as it was sealed; by whom, nobody can tell without a signature.
     IntactSignerUnknown,
+    /// Every byte is as it was sealed, and signed by the key that was given.
+    Verified,
+    /// Every byte is as it was sealed, but not signed by the key that was given.
+    NotSignedByKey,
     /// It was never sealed: its drill was cut off.
     Incomplete,
     /// Something in it was changed.

@@ -4,6 +4,7 @@
 //! and compared with them in a test.
 
 pub mod answer;
+pub mod attestation;
 pub mod baseline;
 pub mod event;
 pub mod manifest;
@@ -11,7 +12,7 @@ pub mod metrics;
 pub mod report;
 
 /// Name, file name and text of every schema, as `dr-drill schema NAME` prints it.
-pub const SCHEMAS: [(&str, &str, &str); 9] = [
+pub const SCHEMAS: [(&str, &str, &str); 10] = [
     ("manifest", "manifest.v1.schema.json", include_str!("../../schemas/manifest.v1.schema.json")),
     ("event", "event.v1.schema.json", include_str!("../../schemas/event.v1.schema.json")),
     ("report", "report.v2.schema.json", include_str!("../../schemas/report.v2.schema.json")),
@@ -25,6 +26,11 @@ pub const SCHEMAS: [(&str, &str, &str); 9] = [
         "manifest-check",
         "manifest-check.v1.schema.json",
         include_str!("../../schemas/manifest-check.v1.schema.json"),
+    ),
+    (
+        "attestation",
+        "attestation.v1.schema.json",
+        include_str!("../../schemas/attestation.v1.schema.json"),
     ),
     ("baseline", "baseline.v1.schema.json", include_str!("../../schemas/baseline.v1.schema.json")),
     ("check", "check.v1.schema.json", include_str!("../../schemas/check.v1.schema.json")),
@@ -60,6 +66,7 @@ mod tests {
             draft_07::<metrics::Metrics>(),
             draft_07::<answer::Verification>(),
             draft_07::<answer::ManifestCheck>(),
+            draft_07::<attestation::Drill>(),
             draft_07::<baseline::Baseline>(),
             draft_07::<answer::Check>(),
             draft_07::<answer::Plan>(),

@@ -41,6 +41,9 @@ pub struct Report {
     pub tool: Tool,
     /// Where the time comes from.
     pub clock: ClockFacts,
+    /// Fingerprint of the key that signs the evidence: `dr-drill verify --key` tells whether it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
     /// The backup.
     pub backup: Option<BackupFacts>,
     /// What it is inside.

@@ -25,6 +25,7 @@ mod redis;
 mod reference;
 mod room;
 mod script_vouchers;
+mod seal;
 mod servers;
 mod vouchers;
 

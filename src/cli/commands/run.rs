@@ -18,6 +18,7 @@ use crate::drill::{LoadRequest, Loaded, Setup, load};
 use crate::plan::Plan;
 use crate::process::Supervisor;
 use crate::report::{JSON, TERMINAL, failure_annotation, to_bytes};
+use crate::signature::PrivateKey;
 use crate::wire::answer::{self, PlannedStep};
 use crate::wire::event::Verdict;
 use crate::wire::report::Report;
@@ -38,6 +39,12 @@ pub(super) struct RunArgs {
     /// The public key (PEM) that must have signed the manifest
     #[arg(long, value_name = "FILE")]
     manifest_key: Option<PathBuf>,
+    /// The private key (PKCS#8 in PEM) to sign the evidence with, which nobody else may be able to read
+    #[arg(long, value_name = "FILE")]
+    signing_key: Option<PathBuf>,
+    /// The environment variable that holds the private key to sign the evidence with
+    #[arg(long, value_name = "NAME", conflicts_with = "signing_key")]
+    signing_key_env: Option<String>,
     /// Where to write the report
     #[arg(long, value_name = "FILE", default_value = "artifacts/dr/dr-report.json")]
     output: PathBuf,
@@ -92,6 +99,7 @@ impl Resolved {
             output: here.join(&args.output),
             ndjson: here.join(&args.ndjson),
             evidence_directory: here.join(&args.evidence_dir),
+            signing_key: signing_key(args)?,
         };
         let clock: Box<dyn Clock> = match args.current_time {
             Some(time) => Box::new(FixedClock(time)),
@@ -115,6 +123,12 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<
     let progress = Progress::start(args.quiet).map_err(|error| {
         CliError::usage(format!("nothing was run: signals cannot be caught: {error}"))
     })?;
+    let signer = match &resolved.places.signing_key {
+        Some(key) => Some(key.public_key().map_err(|error| {
+            CliError::usage(format!("nothing was run: the signing key {error}"))
+        })?),
+        None => None,
+    };
     let setup = Setup {
         clock: &*resolved.clock,
         watch: &progress,
@@ -122,6 +136,7 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<
         cache_directory: environment.cache_directory.clone(),
         search_path: environment.search_path.clone(),
         variable: &Environment::variable,
+        signer: signer.map(|key| key.to_string()),
         allow_existing_target: args.allow_existing_target,
         keep_artifacts: args.keep_artifacts,
         record_baseline: args.record_baseline,
@@ -137,6 +152,19 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<
         })?;
     show(ui, args, environment, &resolved.places, &report)?;
     Ok(Exit::of(&report))
+}
+
+/// The key to sign with, from a file or from the environment.
+fn signing_key(args: &RunArgs) -> Result<Option<PrivateKey>, CliError> {
+    if let Some(path) = &args.signing_key {
+        return Ok(Some(app::read_private_key(path)?));
+    }
+    let Some(name) = &args.signing_key_env else { return Ok(None) };
+    let unset = || CliError::usage(format!("the environment variable {name} is not set"));
+    let value = Environment::variable(name).ok_or_else(unset)?;
+    let key = PrivateKey::from_pem(value.as_encoded_bytes())
+        .map_err(|error| CliError::usage(format!("the key in {name} {error}")))?;
+    Ok(Some(key))
 }
 
 fn show(

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Format, to_text};
+use crate::app;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
@@ -16,19 +17,24 @@ use crate::wire::answer::{Standing, Verification};
 /// Check a sealed evidence directory, offline
 ///
 /// Every file is hashed and compared, every event read, and the report computed again from events
-/// and manifest. Exit codes: 0 intact, 1 altered, 2 not an evidence directory, 4 never sealed.
+/// and manifest. With a key its signature is verified; without one nobody knows who wrote it.
+/// Exit codes: 0 intact, 1 altered or not signed by the key, 2 not an evidence directory, 4 never sealed.
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
     /// The evidence directory
     #[arg(default_value = "artifacts/dr")]
     dir: PathBuf,
+    /// The public key that must have signed it
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// How to write what was found
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 pub(super) fn run(ui: &Ui, args: &VerifyArgs) -> Result<Exit, CliError> {
-    let found = verify(&args.dir, &Unobserved)
+    let key = args.key.as_deref().map(app::read_key).transpose()?;
+    let found = verify(&args.dir, key.as_slice(), &Unobserved)
         .map_err(|error| CliError::usage(format!("nothing was verified: {error}")))?;
     let text = match args.format {
         Format::Json => to_text(&found),
@@ -36,8 +42,8 @@ pub(super) fn run(ui: &Ui, args: &VerifyArgs) -> Result<Exit, CliError> {
     };
     ui.data(text.as_bytes());
     Ok(match found.standing {
-        Standing::IntactSignerUnknown => Exit::Passed,
-        Standing::Altered => Exit::Failed,
+        Standing::Verified | Standing::IntactSignerUnknown => Exit::Passed,
+        Standing::Altered | Standing::NotSignedByKey => Exit::Failed,
         Standing::Incomplete => Exit::Inconclusive,
     })
 }
@@ -45,7 +51,9 @@ pub(super) fn run(ui: &Ui, args: &VerifyArgs) -> Result<Exit, CliError> {
 fn describe(args: &VerifyArgs, found: &Verification) -> String {
     let mut text = String::new();
     let standing = match found.standing {
+        Standing::Verified => "intact, signed by the key that was given",
         Standing::IntactSignerUnknown => "intact, signer unknown",
+        Standing::NotSignedByKey => "NOT SIGNED by the key that was given",
         Standing::Altered => "ALTERED",
         Standing::Incomplete => "INCOMPLETE",
     };

@@ -58,6 +58,9 @@ pub enum Body {
         manifest: String,
         /// Every step that is planned, in order.
         steps: Vec<String>,
+        /// Fingerprint of the key that is to sign the evidence.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signer: Option<String>,
     },
     /// A step began.
     StepStarted {
