@@ -67,15 +67,18 @@ impl Directory {
 }
 
 /// Every digest, and the list of them as `sha256sum` writes it, sorted by path.
-fn sums(path: &Path) -> io::Result<(Vec<(String, Digest)>, Vec<u8>)> {
+fn sums(path: &Path) -> io::Result<(Listed, Vec<u8>)> {
     let tree = hash_tree(&File::open(path)?, &Unobserved).map_err(io::Error::other)?;
     let digests = digests(&tree);
     let text = list(&digests);
     Ok((digests, text))
 }
 
+/// Files by path, each with its digest.
+pub(super) type Listed = Vec<(String, Digest)>;
+
 /// Path and digest of every file that belongs to the evidence.
-pub(super) fn digests(tree: &Tree) -> Vec<(String, Digest)> {
+pub(super) fn digests(tree: &Tree) -> Listed {
     tree.entries
         .iter()
         .filter(|entry| entry.kind == TreeKind::File)

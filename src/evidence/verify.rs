@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::attestation::payloads;
-use super::seal::{digests, list};
+use super::seal::{Listed, digests, list};
 use super::{ATTESTATION, EVENTS, MANIFEST, METRICS, REPORT, REPORT_MARKDOWN, SUMS, metrics_bytes};
 use crate::digest::{Digest, Observer, Tree, TreeKind, hash_tree};
 use crate::document::schema::Schema;
@@ -302,9 +302,9 @@ fn compiled(name: &str) -> Option<Schema> {
 }
 
 /// The list, if it is exactly as [`list`] writes it.
-fn parse_sums(bytes: &[u8]) -> Option<Vec<(String, Digest)>> {
+fn parse_sums(bytes: &[u8]) -> Option<Listed> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let mut listed: Vec<(String, Digest)> = Vec::new();
+    let mut listed = Listed::new();
     for line in text.lines() {
         let (digest, path) = line.split_once("  ")?;
         listed.push((path.to_owned(), digest.parse().ok()?));
