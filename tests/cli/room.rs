@@ -21,7 +21,13 @@ fn texts(megabytes: usize) -> String {
 fn drill(project: &Project, megabytes: usize) -> Value {
     let mut unshare = Command::new("unshare");
     unshare.arg(if rustix::process::geteuid().is_root() { "-m" } else { "-rm" });
-    let mount = format!("mount -t tmpfs -o size={megabytes}m,mode=711 none \"$0\" && exec \"$@\"");
+    // In a chroot the root is no mount, and its propagation cannot be changed: what is mounted may be
+    // seen outside, and is unmounted.
+    unshare.args(["--propagation", "unchanged"]);
+    let mount = format!(
+        "mount -t tmpfs -o size={megabytes}m,mode=711 none \"$0\" || exit 99
+         \"$@\"; code=$?; umount \"$0\"; exit $code"
+    );
     unshare.args(["sh", "-c", &mount]).arg(project.path("tmp"));
     unshare.arg(env!("CARGO_BIN_EXE_dr-drill"));
     unshare.args(["run", "--current-time", NOW, "--root", "."]).current_dir(project.path(""));
