@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::tree::chown_tree;
@@ -37,17 +37,34 @@ impl Workspace {
     pub fn create(base: &Path) -> io::Result<Self> {
         fs::create_dir_all(base)?;
         let _ = sweep(base);
-        let folder = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .permissions(fs::Permissions::from_mode(0o700))
-            .tempdir_in(base.canonicalize()?)?;
-        let lock = File::open(folder.path())?;
-        lock.lock()?;
-        let workspace = Self { path: folder.keep(), _lock: lock };
+        let workspace = Self::locked(&base.canonicalize()?)?;
         for name in ["backup", "inputs", "tmp"] {
             fs::DirBuilder::new().mode(0o700).create(workspace.path.join(name))?;
         }
         Ok(workspace)
+    }
+
+    /// A new directory with a lock on it. Before it has one, another run may take it for that of a
+    /// run that was killed, and remove it: then another is made.
+    fn locked(base: &Path) -> io::Result<Self> {
+        loop {
+            let folder = tempfile::Builder::new()
+                .prefix(PREFIX)
+                .permissions(fs::Permissions::from_mode(0o700))
+                .tempdir_in(base)?;
+            let locked = File::open(folder.path()).and_then(|lock| {
+                // Whoever removes it holds the lock meanwhile.
+                lock.lock()?;
+                let there = fs::symlink_metadata(folder.path())?;
+                Ok((there.ino() == lock.metadata()?.ino()).then_some(lock))
+            });
+            match locked {
+                Ok(Some(lock)) => return Ok(Self { path: folder.keep(), _lock: lock }),
+                Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Where the private copy of the backup lies.
@@ -148,8 +165,9 @@ pub fn sweep(base: &Path) -> Vec<(PathBuf, Swept)> {
     });
     let swept = |entry: fs::DirEntry| {
         let path = entry.path();
-        let free = File::open(&path).is_ok_and(|folder| folder.try_lock().is_ok());
-        let swept = match free.then(|| remove_all(&path)) {
+        // The lock is held until all is removed: a run that is only beginning waits for it.
+        let lock = File::open(&path).ok().filter(|folder| folder.try_lock().is_ok());
+        let swept = match lock.as_ref().map(|_| remove_all(&path)) {
             None => Swept::InUse,
             Some(Ok(())) => Swept::Removed,
             Some(Err(error)) => Swept::Failed(error),
@@ -175,6 +193,24 @@ fn remove_all(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_that_begin_at_once_do_not_sweep_each_other_away() {
+        let base = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let workspace = Workspace::create(base.path()).unwrap();
+                        fs::write(workspace.temporary().join("f"), b"x").unwrap();
+                        let _ = sweep(base.path());
+                        assert!(workspace.temporary().join("f").exists());
+                        assert!(workspace.remove().gone);
+                    }
+                });
+            }
+        });
+    }
 
     #[test]
     fn is_removed_whole_and_only_dead_ones_are_swept() {
