@@ -8,12 +8,16 @@ mod verify;
 pub use directory::{Directory, EvidenceError};
 pub use verify::verify;
 
+use crate::report::{HTML, JSON, JUNIT, MARKDOWN, to_bytes};
+
 /// Digests of all other files.
 const SUMS: &str = "SHA256SUMS";
 /// What was signed of all other files.
 const ATTESTATION: &str = "attestation.intoto.jsonl";
 const REPORT: &str = "dr-report.json";
 const REPORT_MARKDOWN: &str = "dr-report.md";
+const REPORT_HTML: &str = "dr-report.html";
+const REPORT_JUNIT: &str = "junit.xml";
 const EVENTS: &str = "dr-events.ndjson";
 const METRICS: &str = "drill-metrics.json";
 const MANIFEST: &str = "manifest.json";
@@ -21,11 +25,13 @@ const MANIFEST_YAML: &str = "manifest.yaml";
 const MANIFEST_SUM: &str = "manifest.sha256";
 
 /// Everything at the top of an evidence directory. A directory that holds other files is not one.
-const OURS: [&str; 11] = [
+const OURS: [&str; 13] = [
     SUMS,
     ATTESTATION,
     REPORT,
     REPORT_MARKDOWN,
+    REPORT_HTML,
+    REPORT_JUNIT,
     EVENTS,
     METRICS,
     MANIFEST,
@@ -37,6 +43,15 @@ const OURS: [&str; 11] = [
 
 /// Prefix of files that are being written, and of directories of runs.
 const TEMPORARY: &str = ".dr-drill-";
+
+/// The report in each form that lies in the evidence, with its name.
+fn forms(report: &crate::wire::report::Report) -> Vec<(&'static str, Vec<u8>)> {
+    let forms =
+        [(REPORT, JSON), (REPORT_MARKDOWN, MARKDOWN), (REPORT_HTML, HTML), (REPORT_JUNIT, JUNIT)];
+    let mut all: Vec<_> = forms.map(|(name, form)| (name, to_bytes(form, report))).into();
+    all.push((METRICS, metrics_bytes(report)));
+    all
+}
 
 /// The bytes of the metrics file.
 fn metrics_bytes(report: &crate::wire::report::Report) -> Vec<u8> {

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::attestation::{payloads, sign};
 use super::directory::{Directory, EvidenceError, same_place};
-use super::{ATTESTATION, METRICS, REPORT, REPORT_MARKDOWN, SUMS, TEMPORARY, metrics_bytes};
+use super::{ATTESTATION, REPORT, SUMS, TEMPORARY, forms};
 use crate::digest::{Digest, Tree, TreeKind, Unobserved, hash_tree};
 use crate::fs::{sync, write_whole};
-use crate::report::{JSON, MARKDOWN, to_bytes};
+use crate::report::{JSON, to_bytes};
 use crate::signature::PrivateKey;
 use crate::wire::report::Report;
 
@@ -42,14 +42,13 @@ impl Directory {
         output: &Path,
         key: Option<&PrivateKey>,
     ) -> Result<(), EvidenceError> {
-        let json = to_bytes(JSON, report);
         let write = |name: &str, bytes: &[u8]| {
             let place = self.path.join(name);
             fs::write(&place, bytes).map_err(|cause| EvidenceError::write(&place, cause))
         };
-        write(METRICS, &metrics_bytes(report))?;
-        write(REPORT_MARKDOWN, &to_bytes(MARKDOWN, report))?;
-        write(REPORT, &json)?;
+        for (name, bytes) in forms(report) {
+            write(name, &bytes)?;
+        }
         let fail = |cause| EvidenceError::write(&self.path, cause);
         let (listed, list) = sums(&self.path).map_err(fail)?;
         if let Some(key) = key {
@@ -60,7 +59,8 @@ impl Directory {
         write_whole(&self.path.join(SUMS), &list).map_err(fail)?;
         sync(&self.path).map_err(fail)?;
         if !same_place(output, &self.path.join(REPORT)) {
-            write_whole(output, &json).map_err(|cause| EvidenceError::write(output, cause))?;
+            write_whole(output, &to_bytes(JSON, report))
+                .map_err(|cause| EvidenceError::write(output, cause))?;
         }
         Ok(())
     }

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use super::attestation::payloads;
 use super::seal::{Listed, digests, list};
-use super::{ATTESTATION, EVENTS, MANIFEST, METRICS, REPORT, REPORT_MARKDOWN, SUMS, metrics_bytes};
+use super::{ATTESTATION, EVENTS, MANIFEST, SUMS, forms};
 use crate::digest::{Digest, Observer, Tree, TreeKind, hash_tree};
 use crate::document::schema::Schema;
 use crate::document::{Syntax, parse_json};
 use crate::fs::{open_for_reading, read_capped};
 use crate::outcome::{Outcome, fold};
-use crate::report::{JSON, MARKDOWN, report, to_bytes};
+use crate::report::report;
 use crate::signature::{Envelope, PublicKey};
 use crate::wire;
 use crate::wire::answer::{FileProblem, Standing, VERIFICATION, Verification};
@@ -199,11 +199,7 @@ impl Check<'_> {
         let judgement = crate::policy::judge(outcome, manifest.as_ref());
         let computed = report(outcome, &judgement, manifest.as_ref());
         let before = self.problems.len();
-        for (name, bytes) in [
-            (REPORT, to_bytes(JSON, &computed)),
-            (REPORT_MARKDOWN, to_bytes(MARKDOWN, &computed)),
-            (METRICS, metrics_bytes(&computed)),
-        ] {
+        for (name, bytes) in forms(&computed) {
             if self.read(name).is_some_and(|written| written != bytes) {
                 self.problem(name, format!("is not what {EVENTS} and {MANIFEST} come to"));
             }

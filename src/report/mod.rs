@@ -1,6 +1,8 @@
 //! The report: one model, computed from outcome and manifest, and one renderer a file.
 
 mod annotations;
+mod html;
+mod junit;
 mod markdown;
 mod model;
 mod sarif;
@@ -27,13 +29,23 @@ pub trait Renderer: Sync {
 }
 
 /// Every form. Tests run each on the same reports.
-pub const RENDERERS: [&dyn Renderer; 4] =
-    [&terminal::Terminal, &markdown::Markdown, &annotations::Annotations, &Json];
+pub const RENDERERS: [&dyn Renderer; 6] = [
+    &terminal::Terminal,
+    &markdown::Markdown,
+    &html::Html,
+    &junit::Junit,
+    &annotations::Annotations,
+    &Json,
+];
 
 /// The closing block of a run, for a terminal.
 pub const TERMINAL: &dyn Renderer = &terminal::Terminal;
 /// A job summary.
 pub const MARKDOWN: &dyn Renderer = &markdown::Markdown;
+/// A page.
+pub const HTML: &dyn Renderer = &html::Html;
+/// Test cases for a pipeline.
+pub const JUNIT: &dyn Renderer = &junit::Junit;
 /// Workflow commands that annotate a run on GitHub.
 pub const ANNOTATIONS: &dyn Renderer = &annotations::Annotations;
 /// The report itself.

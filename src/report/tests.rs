@@ -90,4 +90,24 @@ fn no_text_from_elsewhere_becomes_a_command_or_markup() {
     assert_eq!(annotations.lines().count(), 1, "{annotations}");
     let markdown = String::from_utf8(to_bytes(MARKDOWN, &reports[1])).unwrap();
     assert!(!markdown.contains("<script>") && !markdown.contains("<nightly>"), "{markdown}");
+    for form in [HTML, JUNIT] {
+        let text = String::from_utf8(to_bytes(form, &reports[1])).unwrap();
+        assert!(!text.contains("<script>") && !text.contains("<nightly>"), "{text}");
+        assert!(text.contains("&lt;script&gt;"), "it is shown: {text}");
+    }
+}
+
+#[test]
+fn the_page_loads_nothing_and_is_small() {
+    let mut report = reports().remove(1);
+    // As large as reports get.
+    let reason = report.reasons[0].clone();
+    report.reasons.extend(std::iter::repeat_n(reason, 100));
+    let step = report.steps[0].clone();
+    report.steps.extend(std::iter::repeat_n(step, 12));
+    let page = String::from_utf8(to_bytes(HTML, &report)).unwrap();
+    assert!(page.len() < 200_000, "{}", page.len());
+    for loading in ["src=", "href=", "url(", "@import", "http:", "https:", "<link", "<iframe"] {
+        assert!(!page.contains(loading), "{loading}");
+    }
 }

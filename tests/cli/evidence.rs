@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::common::{NOW, Project, assert_follows};
 
@@ -80,7 +81,7 @@ fn a_report_that_its_events_do_not_come_to_is_noticed_even_with_new_digests() {
         let text = project.text(&format!("artifacts/dr/{name}"));
         assert!(text.contains(from), "{name}: {from}");
         project.write(&format!("artifacts/dr/{name}"), text.replace(from, to));
-        let resealed = std::process::Command::new("sh")
+        let resealed = Command::new("sh")
             .args(["-c", "find . -type f ! -name SHA256SUMS | sed 's,^./,,' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS"])
             .current_dir(project.path("artifacts/dr"))
             .status()
@@ -223,4 +224,39 @@ fn kill_at_any_moment_never_leaves_a_sealed_directory_that_does_not_verify() {
     }
     assert_eq!(project.drill().code(), 0);
     assert_eq!(project.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn the_other_forms_of_the_report_are_such_as_their_readers_want() {
+    let project = Project::sample();
+    assert_eq!(project.run(&["run", "--current-time", NOW]).code(), 0);
+    let parsed = Command::new("/usr/bin/python3")
+        .args([
+            "-c",
+            "import sys, xml.etree.ElementTree as e\nr = e.parse(sys.argv[1]).getroot()\n\
+            print(*[s.get('tests') + ' ' + s.get('failures') + ' ' + s.get('errors') for s in r])",
+        ])
+        .arg(project.path("artifacts/dr/junit.xml"))
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&parsed.stdout), "11 0 0\n", "{parsed:?}");
+    let page = project.text("artifacts/dr/dr-report.html");
+    assert!(page.starts_with("<!doctype html>") && page.contains("<h1>PASSED</h1>"));
+    for name in ["dr-report.html", "junit.xml"] {
+        let place = format!("artifacts/dr/{name}");
+        let before = project.text(&place);
+        // Changed, and its digest with it.
+        project.write(&place, before.replace("PASSED", "FAILED").replace("verdict", "other"));
+        let sums = project.text("artifacts/dr/SHA256SUMS");
+        let digest = |text: &str| dr_drill::digest::Digest::of(text.as_bytes()).to_string();
+        project.write(
+            "artifacts/dr/SHA256SUMS",
+            sums.replace(&digest(&before), &digest(&project.text(&place))),
+        );
+        let output = project.run(&["verify", "artifacts/dr"]);
+        assert_eq!(output.code(), 1, "{}", output.snapshot());
+        assert!(output.stdout.contains(&format!("{name}: is not what")), "{}", output.snapshot());
+        project.write(&place, before);
+        project.write("artifacts/dr/SHA256SUMS", sums);
+    }
 }
