@@ -3,8 +3,10 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{InstanceError, Quarters, check_socket, find_program, plain, wait_until};
+use super::{InstanceError, LOOK, Quarters, check_socket, find_program, plain, wait_until};
+use crate::clock::Stopwatch;
 use crate::process::{Finished, ProcessError, Service};
 use crate::target::{KeyTarget, TargetError};
 use crate::wire::manifest::Profile;
@@ -38,6 +40,10 @@ const QUIET: [&str; 16] = [
 
 /// Commands that a log may hold, and that newer versions (7 and later) can be told to refuse.
 const REFUSED: [&str; 4] = ["--enable-module-command", "no", "--enable-debug-command", "no"];
+
+/// What a server says last before it answers, in every version; it is not waited for longer.
+const READY_TO: &str = "eady to accept connections";
+const HEARD: Duration = Duration::from_secs(2);
 
 /// What a server is to load.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,6 +155,12 @@ impl<'a> Redis<'a> {
         let service = self.quarters.serve(&self.server, &arguments, &[]);
         let limit = self.quarters.confinement.timeout;
         let ready = wait_until(|| self.answers(), &service, &self.quarters, limit);
+        // It answers a moment before what it has said of loading is read.
+        let watch = Stopwatch::start();
+        let heard = || service.printed().contains(READY_TO) || watch.elapsed() > HEARD;
+        while ready.is_ok() && !heard() {
+            std::thread::sleep(LOOK);
+        }
         let said = service.printed();
         self.service = Some(service);
         let loaded = loaded(&said);
