@@ -18,6 +18,7 @@ seed bundle fixtures/sigstore/*.json
 seed sbom data/dr/sbom.json fixtures/real/dr-drill.cdx.json
 seed envelope fixtures/minisign/*
 seed manifest data/dr/manifest.json
+seed payload fixtures/real/shop.{pgdump,tar,rdb,sql} data/dr/backup.json
 python3 - <<'PYTHON'
 import json, pathlib
 bundle = json.loads(pathlib.Path("fixtures/sigstore/provenance.sigstore.json").read_text())
@@ -25,6 +26,6 @@ folder = pathlib.Path("fuzz/corpus/envelope")
 folder.mkdir(parents=True, exist_ok=True)
 (folder / "envelope.json").write_text(json.dumps(bundle["dsseEnvelope"]))
 PYTHON
-for target in envelope provenance bundle sbom manifest; do
+for target in envelope provenance bundle sbom manifest payload; do
   cargo fuzz run -O "$target" -- -max_total_time="$seconds" -timeout=1 -rss_limit_mb=256 -max_len=65536
 done

@@ -233,6 +233,32 @@ fn every_service_must_be_ready() {
 }
 
 #[test]
+fn a_snapshot_of_redis_has_its_checksum_and_its_time() {
+    let whole = include_bytes!("../../fixtures/real/shop.rdb");
+    let facts = look("dump.rdb", whole).unwrap();
+    assert_eq!((facts.format.as_str(), facts.complete), ("Redis snapshot", true));
+    let time = facts.time.unwrap();
+    assert_eq!(
+        (time.at.as_str(), time.meaning),
+        ("2026-11-21T13:10:18.000Z", TimeMeaning::Captured)
+    );
+    for cut in [9, 20, whole.len() / 2, whole.len() - 9, whole.len() - 1] {
+        assert!(look("dump.rdb", &whole[..cut]).is_err(), "cut at {cut}");
+    }
+    for at in (9..whole.len()).step_by(97) {
+        let mut bytes = whole.to_vec();
+        bytes[at] ^= 1;
+        assert!(look("dump.rdb", &bytes).is_err(), "changed at {at}");
+    }
+    let mut unchecked = whole.to_vec();
+    let end = unchecked.len() - 8;
+    unchecked[end..].fill(0);
+    assert!(!look("dump.rdb", &unchecked).unwrap().complete, "its server wrote no checksum");
+    let log = look("appendonly.aof", b"*1\r\n$4\r\nPING\r\n").unwrap();
+    assert_eq!((log.format.as_str(), log.complete), ("Redis command log", false));
+}
+
+#[test]
 fn nothing_is_claimed_of_what_is_not_known() {
     let facts = look("b.bin", &noise(100)).unwrap();
     assert_eq!((facts.format.as_str(), facts.complete), ("opaque", false));
@@ -242,11 +268,12 @@ fn nothing_is_claimed_of_what_is_not_known() {
 proptest::proptest! {
     #[test]
     fn no_bytes_make_a_reader_panic(
-        magic in 0_usize..10, bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..2000)
+        magic in 0_usize..12, bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..2000)
     ) {
         let start: &[u8] = [
             b"".as_slice(), b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh9", b"PK\x03\x04",
             sqlite::MAGIC, b"PGDMP\x01\x0e\x00\x04\x08\x01", b"-- PostgreSQL database dump\n", b"{",
+            b"REDIS0011\xfa\x05ctime\xc2", b"*3\r\n",
         ][magic];
         let _ = look("b.json", &[start, &bytes].concat());
     }
