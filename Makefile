@@ -31,6 +31,7 @@ bench: build
 	benches/run.py $(DR_DRILL)
 	benches/sbom.py $(DR_DRILL)
 	benches/postgres.py $(DR_DRILL)
+	benches/content.py $(DR_DRILL)
 
 # Feeds every reader of what others wrote with made-up bytes, ten minutes each. Wants cargo-fuzz.
 fuzz:
