@@ -10,6 +10,9 @@ use super::tree::chown_tree;
 /// How directories of runs are named; only such are ever removed.
 const PREFIX: &str = "dr-drill-run-";
 
+/// Holds the process id of the run. The lock alone decides: a number may be another process's by now.
+const LEASE: &str = "lease";
+
 /// A private directory with one sub-directory for each purpose.
 #[derive(Debug)]
 pub struct Workspace {
@@ -38,6 +41,7 @@ impl Workspace {
         fs::create_dir_all(base)?;
         let _ = sweep(base);
         let workspace = Self::locked(&base.canonicalize()?)?;
+        fs::write(workspace.path.join(LEASE), std::process::id().to_string())?;
         for name in ["backup", "inputs", "tmp"] {
             fs::DirBuilder::new().mode(0o700).create(workspace.path.join(name))?;
         }
@@ -149,7 +153,10 @@ pub enum Swept {
     /// Its run was killed; it is gone.
     Removed,
     /// Its run goes on, or belongs to somebody else.
-    InUse,
+    InUse {
+        /// Its process id, as it has written it.
+        process: Option<u32>,
+    },
     /// It could not be removed.
     Failed(io::Error),
 }
@@ -168,13 +175,17 @@ pub fn sweep(base: &Path) -> Vec<(PathBuf, Swept)> {
         // The lock is held until all is removed: a run that is only beginning waits for it.
         let lock = File::open(&path).ok().filter(|folder| folder.try_lock().is_ok());
         let swept = match lock.as_ref().map(|_| remove_all(&path)) {
-            None => Swept::InUse,
+            None => Swept::InUse { process: leased_to(&path) },
             Some(Ok(())) => Swept::Removed,
             Some(Err(error)) => Swept::Failed(error),
         };
         (path, swept)
     };
     runs.map(swept).collect()
+}
+
+fn leased_to(path: &Path) -> Option<u32> {
+    fs::read_to_string(path.join(LEASE)).ok()?.trim().parse().ok()
 }
 
 /// Removes a tree, also where it has made its own directories unwritable.

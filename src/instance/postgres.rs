@@ -217,6 +217,18 @@ impl<'a> Postgres<'a> {
         ask(&self.quarters, &self.installation.program("psql"), &environment, database, &[sql])
     }
 
+    /// Pages that were read and have another checksum, as the server has counted them.
+    fn broken_pages(&self) -> Result<Vec<String>, TargetError> {
+        let sql = "SELECT datname, checksum_failures FROM pg_stat_database \
+                   WHERE checksum_failures > 0";
+        let rows = self.query(sql)?;
+        let named = rows.into_iter().map(|row| {
+            let words: Vec<String> = row.into_iter().flatten().collect();
+            format!("pages with a wrong checksum: {}", words.join(" "))
+        });
+        Ok(named.collect())
+    }
+
     /// A line without rows and without the values of rows: those stand behind a colon, or the word value.
     #[must_use]
     pub fn without_values(line: &str) -> Option<String> {
@@ -289,7 +301,7 @@ impl SqlTarget for Postgres<'_> {
         Ok(if text.is_empty() { Vec::new() } else { rows(&text) })
     }
 
-    /// Heap and indexes, and whether each row that an index should hold is in it.
+    /// Heap and indexes, the checksums of their pages where there are any, and whether each row that an index should hold is in it.
     fn damage(&self) -> Result<Vec<String>, TargetError> {
         let failed = |error: InstanceError| TargetError(error.to_string());
         let address = self.address();
@@ -307,7 +319,7 @@ impl SqlTarget for Postgres<'_> {
         let text = String::from_utf8_lossy(&printed).into_owned();
         let lines = || text.lines().filter(|line| !line.starts_with(' ')).map(str::to_owned);
         match finished.end {
-            End::Exited(0) => Ok(Vec::new()),
+            End::Exited(0) => self.broken_pages(),
             // What it finds is said line by line; the rows themselves are indented.
             End::Exited(2) => Ok(lines().collect()),
             other => Err(TargetError(format!(

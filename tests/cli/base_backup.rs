@@ -130,6 +130,23 @@ fn whatever_is_missing_or_changed_is_noticed() {
     assert!(message.contains("tablespaces"), "{message}");
 }
 
+/// Without the list of what was written, the pages' own checksums tell.
+#[test]
+fn a_page_with_another_checksum_is_noticed_when_it_is_read() {
+    let server = Server::postgres();
+    let file = server.answer("SELECT pg_relation_filepath('audit')");
+    let project = made(&server, &["-Fp"]);
+    fs::remove_file(project.path("b/backup_manifest")).unwrap();
+    let path = project.path("b").join(file);
+    let mut bytes = fs::read(&path).unwrap();
+    // In the middle of a page's free space or rows: no header says that anything is wrong.
+    bytes[8192 + 5000] ^= 0x10;
+    fs::write(&path, bytes).unwrap();
+    pinned(&project, "b");
+    let message = fails(&project, "run_checks");
+    assert!(message.starts_with("integrity: "), "{message}");
+}
+
 #[test]
 fn files_of_a_version_that_is_not_installed_say_nothing_of_the_backup() {
     let server = Server::postgres();

@@ -24,7 +24,18 @@ impl Server {
         let bin = postgres_programs();
         let data = folder.path().join("data");
         let mut initdb = command(&bin.join("initdb"));
-        initdb.args(["-U", "postgres", "-A", "trust", "-N", "--locale=C", "-E", "UTF8", "-D"]);
+        initdb.args([
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-N",
+            "-k",
+            "--locale=C",
+            "-E",
+            "UTF8",
+            "-D",
+        ]);
         ran(initdb.arg(&data));
         let mut server = command(&bin.join("postgres"));
         server.arg("-D").arg(&data).args(["-c", "listen_addresses=", "-c", "wal_level=replica"]);

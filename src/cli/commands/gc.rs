@@ -34,7 +34,10 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &GcArgs) -> Exit {
             let path = path.display();
             let _ = match swept {
                 Swept::Removed => writeln!(text, "{path}: removed"),
-                Swept::InUse => writeln!(text, "{path}: in use by a drill that runs"),
+                Swept::InUse { process } => {
+                    let process = process.map(|id| format!(" (process {id})")).unwrap_or_default();
+                    writeln!(text, "{path}: in use by a drill that runs{process}")
+                }
                 Swept::Failed(error) => {
                     exit = Exit::Failed;
                     writeln!(text, "{path}: could not be removed: {error}")
