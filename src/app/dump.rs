@@ -116,7 +116,8 @@ impl DumpError {
 /// both, and a list of checksums.
 ///
 /// # Errors
-/// When any of them cannot be made; what was there before then stays.
+/// When any of them cannot be made. A dump that is not whole replaces nothing; a manifest that does not
+/// fit a newer backup any more says so by its pin.
 pub fn dump(
     request: &DumpRequest,
     clock: &dyn Clock,

@@ -233,7 +233,7 @@ impl Check<'_> {
             return match (&report.signer, self.keys) {
                 (Some(signer), _) => {
                     self.problem(ATTESTATION, format!("is missing: {signer} was to sign"));
-                    Signature::NotOfKey
+                    if self.keys.is_empty() { Signature::Unknown } else { Signature::NotOfKey }
                 }
                 (None, []) => Signature::Unknown,
                 (None, [key, ..]) => {

@@ -1,6 +1,6 @@
 //! A program of the user's, started beside the restored database to ask it what no check can.
 
-use std::io::{Seek as _, Write as _};
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{OpenOptionsExt as _, chown};
 
 use super::feed::redactor;
@@ -16,7 +16,7 @@ const LINE: usize = 200;
 /// What a program may print of which the last line is looked for, in bytes.
 const KEPT: usize = 64 << 10;
 
-/// Runs a private copy of a program, so that what was compared with its pin is what runs. It is
+/// Runs a private copy of a program: it is the copy that is compared with the pin. It is
 /// confined as the server is, and finds the database by its environment.
 pub(super) fn start(
     quarters: &Quarters<'_>,
@@ -28,25 +28,23 @@ pub(super) fn start(
 ) -> Result<ProgramEnd, TargetError> {
     let failed = |why: &dyn std::fmt::Display| TargetError(format!("{path} {why}"));
     let (mut file, _) = root.open_file(path).map_err(|error| failed(&error))?;
-    let (digest, _) = hash(&mut file, observer).map_err(|error| failed(&error))?;
+    let copy = quarters.folder.join("program");
+    let mut write = || {
+        let _ = std::fs::remove_file(&copy);
+        let mut target = OpenOptions::new().write(true).create_new(true).mode(0o700).open(&copy)?;
+        std::io::copy(&mut file, &mut target)?;
+        File::open(&copy)
+    };
+    let mut copied = write().map_err(|error| failed(&error))?;
+    let (digest, _) = hash(&mut copied, observer).map_err(|error| failed(&error))?;
+    drop(copied);
     let pin = pinned.and_then(|pin| pin.parse::<Digest>().ok());
     if let Some(pin) = pin.filter(|pin| *pin != digest) {
         return Err(failed(&format!("has the digest {digest}, the manifest pins {pin}")));
     }
-    let copy = quarters.folder.join("program");
-    let mut write = || {
-        let _ = std::fs::remove_file(&copy);
-        file.rewind()?;
-        let mut bytes = std::fs::OpenOptions::new();
-        let mut target = bytes.write(true).create_new(true).mode(0o700).open(&copy)?;
-        let copied = std::io::copy(&mut file, &mut target)?;
-        target.flush()?;
-        if let Some(user) = &quarters.user {
-            chown(&copy, Some(user.id), Some(user.group))?;
-        }
-        Ok::<_, std::io::Error>(copied)
-    };
-    write().map_err(|error| failed(&error))?;
+    if let Some(user) = &quarters.user {
+        chown(&copy, Some(user.id), Some(user.group)).map_err(|error| failed(&error))?;
+    }
     let mut printed = Vec::new();
     let mut keep = |bytes: &[u8]| {
         printed.extend_from_slice(bytes);

@@ -58,9 +58,9 @@ impl<'a> Engine<'a> {
             existing: false,
             user: user.clone(),
         };
-        Ok(match database.engine {
-            DatabaseEngine::Postgres if database.existing.is_some() => {
-                let url = existing_url(given)?;
+        Ok(match (database.engine, &database.existing) {
+            (DatabaseEngine::Postgres, Some(existing)) => {
+                let url = existing_url(given, existing)?;
                 let open = Some(quarters.folder.clone());
                 let quarters = Quarters { user: None, open, ..quarters };
                 let prepared = existing::prepare(backup, quarters, &url)?;
@@ -70,19 +70,19 @@ impl<'a> Engine<'a> {
                 let facts = InstanceFacts { existing: true, user: None, ..facts };
                 (Self::Existing(Box::new(prepared), database), facts, used.into())
             }
-            DatabaseEngine::Postgres if base::is_base_backup(backup) => {
+            (DatabaseEngine::Postgres, None) if base::is_base_backup(backup) => {
                 let prepared = base::prepare(quarters, database)?;
                 let name = database.name.as_deref().unwrap_or("postgres");
                 let facts = facts("postgresql", prepared.versions(), name);
                 let used = prepared.programs();
                 (Self::BaseBackup(Box::new(prepared)), facts, used)
             }
-            DatabaseEngine::Postgres => {
+            (DatabaseEngine::Postgres, _) => {
                 let prepared = postgres::prepare(backup, quarters, database, cache)?;
                 let (facts, used) = (prepared.facts.clone(), postgres::programs(&prepared));
                 (Self::Postgres(Box::new(prepared)), facts, used)
             }
-            DatabaseEngine::MariaDb => {
+            (DatabaseEngine::MariaDb, _) => {
                 let prepared = mysql::prepare(backup, quarters, database, cache)?;
                 let (server, client) = prepared.server.programs();
                 let used = vec![
@@ -92,13 +92,13 @@ impl<'a> Engine<'a> {
                 let facts = prepared.facts.clone();
                 (Self::MariaDb(Box::new(prepared)), facts, used)
             }
-            DatabaseEngine::Redis => {
+            (DatabaseEngine::Redis, _) => {
                 let redis = Redis::find(quarters)?;
                 let facts = facts(redis.engine, redis.version.clone(), "all");
                 let used = redis::programs(&redis, backup)?;
                 (Self::Redis(Box::new(redis)), facts, used)
             }
-            DatabaseEngine::Sqlite => {
+            (DatabaseEngine::Sqlite, _) => {
                 let sqlite = Sqlite::find(quarters)?;
                 let facts = facts("sqlite", sqlite.version.clone(), "main");
                 let used = vec![(ProgramRole::Client, sqlite.program().to_owned())];

@@ -168,29 +168,21 @@ fn said(errors: &[String]) -> String {
 }
 
 impl RestoreError {
-    /// Whether something is missing on this machine, which says nothing of the backup.
+    /// Whether something is wanting where the drill runs, which says nothing of the backup. A program
+    /// that a script wants belongs to the recovery that is drilled.
     #[must_use]
-    pub fn is_of_this_machine(&self) -> bool {
+    pub fn says_nothing(&self) -> bool {
         matches!(
             self,
             Self::Instance(_)
                 | Self::Extensions(_)
                 | Self::NoRoom { .. }
+                | Self::DiskFull
+                | Self::Lacking(_)
                 | Self::NotAllowed(_)
                 | Self::Password(_)
                 | Self::Asked(_)
-                | Self::Program(_)
-                | Self::ProgramRead(..)
         )
-    }
-
-    /// Whether the server that is installed, or its disk, is what was wanting: the backup may be as
-    /// good as ever.
-    #[must_use]
-    pub fn says_nothing(&self) -> bool {
-        use crate::instance::InstanceError::{Aside, Version};
-        matches!(self, Self::Lacking(_) | Self::DiskFull)
-            || matches!(self, Self::Instance(Version { .. } | Aside(_)))
     }
 
     /// What a person can do about it.

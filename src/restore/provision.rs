@@ -11,6 +11,7 @@ use crate::instance::source::DatabaseUrl;
 use crate::instance::{InstanceError, Quarters};
 use crate::manifest::Database;
 use crate::process::{Interrupt, unprivileged};
+use crate::wire::manifest::ExistingTarget;
 
 /// What an instance is made with.
 pub struct Provision<'a, 'w> {
@@ -35,8 +36,10 @@ pub struct Provision<'a, 'w> {
 }
 
 /// The address of a database that is there already, if it may be used.
-pub(super) fn existing_url(given: &Provision<'_, '_>) -> Result<DatabaseUrl, RestoreError> {
-    let Some(existing) = &given.database.existing else { return Err(RestoreError::Interrupted) };
+pub(super) fn existing_url(
+    given: &Provision<'_, '_>,
+    existing: &ExistingTarget,
+) -> Result<DatabaseUrl, RestoreError> {
     let url = DatabaseUrl::parse_argument(&existing.database_url, &["postgres", "postgresql"])
         .map_err(|error| RestoreError::Asked(format!("restore.existing_target: {error}")))?;
     if !given.allow_existing_target {

@@ -519,6 +519,9 @@ fn a_baseline_that_cannot_be_used_is_said_to_be() {
         r#"{"schema": "x", "engine": "", "tables": {}, "objects": {}}"#,
     );
     assert!(fails(&project, "run_checks").contains("its schema is `x`"));
+    let nothing = r#"{"schema": "dr_drill.baseline.v1", "engine": "postgresql", "tables": {}, "objects": {}}"#;
+    project.write("data/dr/baseline.json", nothing);
+    assert!(fails(&project, "run_checks").contains("nothing could differ from it"));
     project.write("data/dr/baseline.json", r#"{"schema": 1, "schema": 2}"#);
     assert!(fails(&project, "run_checks").contains("cannot be read"));
     project.edit(|manifest| manifest["baseline"]["sha256"] = json!("d".repeat(64)));

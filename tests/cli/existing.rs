@@ -147,6 +147,22 @@ fn what_an_earlier_drill_left_aside_is_not_touched() {
 }
 
 #[test]
+fn a_role_that_may_not_says_nothing_of_the_backup() {
+    let (server, project) = staging(true);
+    server.psql("CREATE ROLE weak LOGIN");
+    server.in_database("staging", "GRANT SELECT ON own TO weak");
+    project.edit(|manifest| {
+        let url = format!("postgres://weak@{}/staging", server.in_url(""));
+        manifest["restore"]["existing_target"] = json!({"database_url": url});
+    });
+    let output = drill(&project);
+    assert_eq!(output.code(), 4, "{}", output.snapshot());
+    assert!(reason(&project).1.contains("must be owner"), "{}", output.snapshot());
+    assert!(is_untouched(&server));
+    project.verifies();
+}
+
+#[test]
 fn what_cannot_go_into_it_is_refused() {
     let (server, project) = staging(true);
     project.edit(|manifest| manifest["restore"]["isolation"] = json!("required"));

@@ -111,6 +111,7 @@ fn whatever_is_changed_or_taken_away_is_noticed() {
     let output = project.run(&["verify", "artifacts/dr"]);
     assert_eq!(output.code(), 1);
     assert!(output.stdout.contains("is missing: Ed25519"), "{}", output.snapshot());
+    assert!(output.stdout.contains("ALTERED"), "{}", output.snapshot());
     // A run without a key leaves none of an earlier one.
     project.write(ATTESTATION, &whole);
     assert_eq!(project.run(&["run", "--current-time", NOW]).code(), 0);

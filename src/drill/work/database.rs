@@ -56,16 +56,10 @@ impl<'a> Work<'a> {
                 result
             }
             Err(error) => {
-                let says_nothing = error.is_of_this_machine();
                 let facts = Box::new(RestoreFacts::default());
                 let failed = restore_failed(Failed { facts, error });
-                let mut context = Context { restore: None, ..failed.context };
-                if !says_nothing {
-                    return StepResult { context, ..failed };
-                }
-                // The backup may be as good as ever: nothing was proven either way.
-                context.error.iter_mut().for_each(|error| error.class = Class::Incomplete);
-                StepResult { context, status: Status::Inconclusive, ..failed }
+                let context = Context { restore: None, ..failed.context };
+                StepResult { context, ..failed }
             }
         }
     }
@@ -81,7 +75,12 @@ impl<'a> Work<'a> {
             serde_json::from_value::<Baseline>(value).map_err(|error| error.to_string())
         });
         Ok(match baseline {
-            Ok(baseline) if baseline.schema == SCHEMA => Ok(Some(baseline)),
+            Ok(baseline) if baseline.schema == SCHEMA && !baseline.tables.is_empty() => {
+                Ok(Some(baseline))
+            }
+            Ok(baseline) if baseline.schema == SCHEMA => {
+                Err("it holds no table: nothing could differ from it".to_owned())
+            }
             Ok(other) => Err(format!("its schema is `{}`, `{SCHEMA}` is wanted", other.schema)),
             Err(error) => Err(error),
         }

@@ -206,7 +206,7 @@ fn restored(facts: RestoreFacts) -> StepResult {
     StepResult { status: Status::Passed, notes, context, findings }
 }
 
-/// A restore that did not work. Where the server lacks what the data needs, the backup may be as good
+/// A restore that did not work. Where something is wanting on this machine, the backup may be as good
 /// as ever: nothing was proven either way.
 pub(super) fn restore_failed(failed: Failed) -> StepResult {
     let findings = isolation_findings(&failed.facts);

@@ -95,7 +95,10 @@ pub(in super::super) fn restore(
     observer: &dyn Observer,
 ) -> Result<RestoreFacts, Failed> {
     logged("postgres", log, |printed, facts| {
-        let quarters = prepared.quarters.take().ok_or(RestoreError::Interrupted)?;
+        let quarters = prepared
+            .quarters
+            .take()
+            .ok_or_else(|| RestoreError::Asked("it was restored before".to_owned()))?;
         let data = quarters.folder.join(DATA);
         place(&data, backup, observer)?;
         // Of archives it is always there, and empty.
