@@ -32,6 +32,7 @@ bench: build
 	benches/sbom.py $(DR_DRILL)
 	benches/postgres.py $(DR_DRILL)
 	benches/content.py $(DR_DRILL)
+	cargo bench --locked --bench history
 
 # Feeds every reader of what others wrote with made-up bytes, ten minutes each. Wants cargo-fuzz.
 fuzz:

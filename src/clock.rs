@@ -32,6 +32,18 @@ impl Timestamp {
         (self.0 - earlier.0).as_seconds_f64() / 60.0
     }
 
+    /// Seconds since the Unix epoch.
+    #[must_use]
+    pub fn unix(self) -> i64 {
+        self.0.unix_timestamp()
+    }
+
+    /// The moment so many days later; `None` beyond year 9999.
+    #[must_use]
+    pub fn plus_days(self, days: f64) -> Option<Self> {
+        self.0.checked_add(time::Duration::checked_seconds_f64(days * 86_400.0)?).map(Self)
+    }
+
     /// The moment as it stands in names of files: `20261120T080000.000Z`.
     #[must_use]
     pub fn compact(self) -> String {

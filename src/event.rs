@@ -4,7 +4,7 @@
 
 use std::io;
 
-use crate::wire::event::{Body, Event, SCHEMA};
+use crate::wire::event::{Body, ChainFacts, Event, SCHEMA};
 
 /// Takes events as they happen.
 pub trait Sink {
@@ -34,6 +34,14 @@ pub trait Store {
     /// # Errors
     /// When the file could not be made.
     fn open(&mut self, name: &str) -> io::Result<std::fs::File>;
+
+    /// Takes the next place among the drills of this name, where a history is kept.
+    ///
+    /// # Errors
+    /// When the history could not be read.
+    fn link(&mut self, _name: &str) -> io::Result<Option<ChainFacts>> {
+        Ok(None)
+    }
 }
 
 /// Takes everything that a run leaves.

@@ -15,10 +15,10 @@ const ROWS: [&[&str]; 12] = [
     &["policy", "restore"],
     &["drill", "report"],
     &["evidence"],
-    // History and notifications.
-    &[],
-    // Schedule and dashboard.
-    &[],
+    // Notifications will stand beside it.
+    &["history"],
+    // The schedule will stand beside it.
+    &["dashboard"],
     &["app"],
     &["cli"],
 ];

@@ -195,6 +195,7 @@ pub fn init(
             max_rto_seconds: Some(DEFAULT_RTO_SECONDS),
             ..wire::Policies::default()
         }),
+        corrective_action: None,
     };
     let mut text = serde_json::to_string_pretty(&written).unwrap_or_default();
     text.push('\n');

@@ -3,13 +3,19 @@
 mod author;
 mod dump;
 mod keys;
+mod records;
 mod run;
+mod site;
 mod vouchers;
 
 pub use author::{AuthorError, InitRequest, Pinned, init, pin};
 pub use dump::{DumpError, DumpRequest, Made, dump};
 pub use keys::{SignError, generate_key, read_private_key, sign};
-pub use run::{RunError, RunRequest, run};
+pub use records::{
+    RecordError, add, controls, coverage, pack_into, read_note, sealed, unpack_into,
+};
+pub use run::{RunError, RunRequest, past, run};
+pub use site::site;
 pub use vouchers::{
     BundleRequest, CheckError, ProvenanceRequest, SbomRequest, Subject, check_provenance,
     check_sbom, read_key, verify_bundle,

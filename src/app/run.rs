@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use crate::drill::{self, Loaded, Setup};
 use crate::event::{Sink, Store};
 use crate::evidence::{Directory, EvidenceError};
+use crate::history::{History, HistoryError, Link};
 use crate::process::Supervisor;
 use crate::report::report;
 use crate::signature::PrivateKey;
-use crate::wire::event::Event;
+use crate::wire::event::{ChainFacts, Event, PastFacts};
 use crate::wire::report::Report;
 
 /// Where a run writes.
@@ -23,6 +24,19 @@ pub struct RunRequest {
     pub evidence_directory: PathBuf,
     /// The key that signs it.
     pub signing_key: Option<PrivateKey>,
+    /// Where its pack is filed.
+    pub history: Option<History>,
+}
+
+/// What the drills before this one were like, if a history is kept and the manifest can be read.
+///
+/// # Errors
+/// When the history cannot be read.
+pub fn past(history: Option<&History>, loaded: &Loaded) -> Result<Option<PastFacts>, RunError> {
+    let (Some(history), Ok(manifest)) = (history, &loaded.manifest) else { return Ok(None) };
+    let path = loaded.shown_path.display().to_string();
+    let name = manifest.name.as_deref().unwrap_or(&path);
+    history.past(name).map(Some).map_err(RunError::History)
 }
 
 /// Why a run has no evidence. Whatever the restore did, it counts for nothing.
@@ -34,6 +48,12 @@ pub enum RunError {
     /// An event or a file could not be written: the run was ended.
     #[error("the drill was ended: its evidence cannot be written: {0}")]
     Write(#[source] io::Error),
+    /// The history cannot be used: nothing was run.
+    #[error("nothing was run: the history cannot be used: {0}")]
+    History(#[source] HistoryError),
+    /// The drill was sealed, but its pack could not be filed.
+    #[error("the drill is sealed, but does not stand in the history: {0}")]
+    File(#[source] HistoryError),
     /// The evidence could not be sealed.
     #[error("the drill counts for nothing: its evidence cannot be sealed: {0}")]
     Seal(#[source] EvidenceError),
@@ -45,6 +65,7 @@ impl RunError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Open(error) | Self::Seal(error) => error.hint(),
+            Self::History(error) | Self::File(error) => error.hint(),
             Self::Write(_) => "make room or choose another --evidence-dir, and run the drill again",
         }
     }
@@ -72,13 +93,18 @@ pub fn run(
         }
         _ => {}
     }
-    let conclusion = {
-        let mut tee = Tee { evidence: &mut evidence, listener };
-        drill::run(loaded, setup, standby, &mut tee).map_err(RunError::Write)?
+    let history = request.history.as_ref();
+    let (conclusion, link) = {
+        let mut tee = Tee { evidence: &mut evidence, listener, history, link: None };
+        let conclusion = drill::run(loaded, setup, standby, &mut tee).map_err(RunError::Write)?;
+        (conclusion, tee.link)
     };
     let report = report(&conclusion.outcome, &conclusion.judgement, conclusion.manifest.as_ref());
     let key = request.signing_key.as_ref();
-    evidence.seal(&report, &request.output, key).map_err(RunError::Seal)?;
+    let sealed = evidence.seal(&report, &request.output, key).map_err(RunError::Seal)?;
+    if let Some(history) = history {
+        history.file(sealed.path(), link).map_err(RunError::File)?;
+    }
     Ok(report)
 }
 
@@ -86,6 +112,9 @@ pub fn run(
 struct Tee<'a> {
     evidence: &'a mut Directory,
     listener: &'a mut dyn Sink,
+    history: Option<&'a History>,
+    /// The place of this drill among those of its name, held until its pack is filed.
+    link: Option<Link>,
 }
 
 impl Sink for Tee<'_> {
@@ -106,5 +135,11 @@ impl Store for Tee<'_> {
 
     fn open(&mut self, name: &str) -> io::Result<std::fs::File> {
         self.evidence.open(name)
+    }
+
+    fn link(&mut self, name: &str) -> io::Result<Option<ChainFacts>> {
+        let Some(history) = self.history else { return Ok(None) };
+        let link = history.link(name).map_err(io::Error::other)?;
+        Ok(Some(self.link.insert(link).chain().clone()))
     }
 }

@@ -1,8 +1,9 @@
 //! Errors as people read them: what was not done and why, a hint, an exit code. The one place that attaches them.
 
-use crate::app::{AuthorError, CheckError, DumpError, RunError, SignError};
+use crate::app::{AuthorError, CheckError, DumpError, RecordError, RunError, SignError};
 use crate::backup::BackupError;
 use crate::drill::LoadError;
+use crate::history::HistoryError;
 
 use super::exit::Exit;
 
@@ -27,6 +28,20 @@ impl From<RunError> for CliError {
             hint: Some(error.hint().to_owned()),
             exit: Exit::Evidence,
         }
+    }
+}
+
+impl From<HistoryError> for CliError {
+    fn from(error: HistoryError) -> Self {
+        let hint = Some(error.hint().to_owned());
+        Self { message: error.to_string(), hint, exit: Exit::Usage }
+    }
+}
+
+impl From<RecordError> for CliError {
+    fn from(error: RecordError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self { message: error.to_string(), hint, exit: Exit::Usage }
     }
 }
 

@@ -34,9 +34,8 @@ fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Outputs of the step, a line each; none of the values can hold a line break.
 fn outputs(report: &Report, places: &RunRequest) -> String {
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-    let status = serde_json::to_value(report.status).unwrap_or_default();
     [
-        ("status", status.as_str().unwrap_or_default().to_owned()),
+        ("status", report.status.word().to_owned()),
         ("run-id", report.run_id.clone()),
         ("rto-seconds", number(report.metrics.rto_seconds)),
         ("rpo-minutes", number(report.metrics.rpo_minutes)),

@@ -19,7 +19,9 @@ use crate::outcome::Outcome;
 use crate::plan::{Plan, Step};
 use crate::policy::{Judgement, judge};
 use crate::process::{Interrupt, Supervisor};
-use crate::wire::event::{Body, Class, ClockFacts, Context, ErrorFacts, Finding, Status, Tool};
+use crate::wire::event::{
+    Body, Class, ClockFacts, Context, ErrorFacts, Finding, PastFacts, Status, Tool,
+};
 
 pub use load::{LoadError, LoadRequest, Loaded, find_root, load};
 
@@ -47,6 +49,8 @@ pub struct Setup<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
     /// Whether a database that is there already, and that the manifest names, may be replaced.
     pub allow_existing_target: bool,
+    /// What the drills before were like, where a history is kept.
+    pub past: Option<PastFacts>,
     /// Fingerprint of the key that is to sign the evidence.
     pub signer: Option<String>,
     /// Whether recovered artifacts are kept with the evidence.
@@ -104,8 +108,14 @@ pub fn run(
         signer: setup.signer.clone(),
     })?;
     steps::walk(&mut run, loaded, manifest.as_ref(), standby)?;
-    run.step(Step::SealEvidence, |_| {
-        Ok(StepResult::passed("evidence complete", Context::default()))
+    run.step(Step::SealEvidence, |run| {
+        let name = manifest.as_ref().and_then(|manifest| manifest.name.as_deref());
+        let chain = run.evidence.link(name.unwrap_or(&run.outcome.manifest))?;
+        let notes = match &chain {
+            None => "evidence complete".to_owned(),
+            Some(chain) => format!("evidence complete, number {} of its name", chain.sequence),
+        };
+        Ok(StepResult::passed(notes, Context { chain, ..Context::default() }))
     })?;
     let judgement = judge(&run.outcome, manifest.as_ref());
     run.emit(Body::RunFinished {

@@ -60,7 +60,7 @@ pub(super) fn walk<'a>(
 }
 
 fn load_manifest(run: &mut Run<'_>, loaded: &Loaded) -> io::Result<StepResult> {
-    let mut context = Context::default();
+    let mut context = Context { past: run.setup.past.clone(), ..Context::default() };
     if let Some(digest) = loaded.digest {
         let bytes = loaded.bytes.len() as u64;
         let signed_by = loaded.signed_by.clone();

@@ -2,10 +2,12 @@
 //! whoever verifies can write them again.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Serialize;
 
-use super::{REPORT, SUMS};
+use super::bundle::parse_sums;
+use super::{REPORT, SUMS, SealedEvidence};
 use crate::digest::Digest;
 use crate::signature::{Envelope, KeyError, PrivateKey};
 use crate::wire::attestation::{
@@ -50,19 +52,39 @@ pub(super) fn payloads(report: &Report, listed: &[(String, Digest)], sums: &[u8]
         passed_tests: names(true),
         failed_tests: names(false),
     };
+    let drill = predicate(report, listed, sums);
+    vec![payload(&subjects, TEST_RESULT, test), payload(&subjects, DRILL, drill)]
+}
+
+/// What our own statement says.
+fn predicate(report: &Report, listed: &[(String, Digest)], sums: &[u8]) -> Drill {
     let of_report = listed.iter().find(|(path, _)| path == REPORT);
-    let drill = Drill {
+    Drill {
         run_id: report.run_id.clone(),
         name: report.name.clone(),
         verdict: report.status,
         report_sha256: of_report.map(|(_, digest)| digest.to_string()).unwrap_or_default(),
-        sums_sha256,
+        sums_sha256: Digest::of(sums).to_string(),
         started_at: report.started_at.clone(),
         ended_at: report.ended_at.clone(),
         clock_overridden: report.clock.overridden,
         not_proven: report.not_proven.clone(),
-    };
-    vec![payload(&subjects, TEST_RESULT, test), payload(&subjects, DRILL, drill)]
+        sequence: report.chain.as_ref().map(|chain| chain.sequence),
+        previous_seal_sha256: report
+            .chain
+            .as_ref()
+            .and_then(|chain| Some(chain.previous.as_ref()?.seal_sha256.clone())),
+    }
+}
+
+/// What our own statement says of a sealed directory: for others that sign, such as a build server.
+///
+/// # Errors
+/// When the directory is not sealed, or its report is not as it was.
+pub fn predicate_of(directory: &Path) -> Result<Drill, String> {
+    let sealed = SealedEvidence::read(directory)?;
+    let sums = std::fs::read(directory.join(SUMS)).map_err(|error| error.to_string())?;
+    Ok(predicate(sealed.report(), &parse_sums(&sums).unwrap_or_default(), &sums))
 }
 
 fn payload<P: Serialize>(subjects: &[Subject], predicate_type: &str, predicate: P) -> Vec<u8> {

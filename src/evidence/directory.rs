@@ -94,6 +94,12 @@ impl Directory {
         Ok(Self { path, _lock: lock, events })
     }
 
+    /// Where it lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn place(&self, name: &str) -> io::Result<PathBuf> {
         let place = self.path.join(name);
         if let Some(folder) = place.parent() {

@@ -1,12 +1,20 @@
 //! The evidence directory: written as a drill goes on, sealed at its end, verified by anyone.
 
 mod attestation;
+mod bundle;
 mod directory;
+mod pack;
 mod seal;
+mod sealed;
+mod sign_off;
 mod verify;
 
+pub use attestation::predicate_of;
 pub use directory::{Directory, EvidenceError};
-pub use verify::verify;
+pub use pack::{PackError, pack, unpack};
+pub use sealed::SealedEvidence;
+pub use sign_off::sign_off;
+pub use verify::{Keys, verify};
 
 use crate::report::{HTML, JSON, JUNIT, MARKDOWN, to_bytes};
 
@@ -14,6 +22,8 @@ use crate::report::{HTML, JSON, JUNIT, MARKDOWN, to_bytes};
 const SUMS: &str = "SHA256SUMS";
 /// What was signed of all other files.
 const ATTESTATION: &str = "attestation.intoto.jsonl";
+/// Second signatures, over the list of digests.
+const SIGN_OFFS: &str = "sign-offs.intoto.jsonl";
 const REPORT: &str = "dr-report.json";
 const REPORT_MARKDOWN: &str = "dr-report.md";
 const REPORT_HTML: &str = "dr-report.html";
@@ -25,9 +35,10 @@ const MANIFEST_YAML: &str = "manifest.yaml";
 const MANIFEST_SUM: &str = "manifest.sha256";
 
 /// Everything at the top of an evidence directory. A directory that holds other files is not one.
-const OURS: [&str; 13] = [
+const OURS: [&str; 14] = [
     SUMS,
     ATTESTATION,
+    SIGN_OFFS,
     REPORT,
     REPORT_MARKDOWN,
     REPORT_HTML,

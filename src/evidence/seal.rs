@@ -5,9 +5,10 @@ use std::io;
 use std::path::Path;
 
 use super::attestation::{payloads, sign};
+use super::bundle::{Listed, digests, list};
 use super::directory::{Directory, EvidenceError, same_place};
-use super::{ATTESTATION, REPORT, SUMS, TEMPORARY, forms};
-use crate::digest::{Digest, Tree, TreeKind, Unobserved, hash_tree};
+use super::{ATTESTATION, REPORT, SUMS, forms};
+use crate::digest::{Unobserved, hash_tree};
 use crate::fs::{sync, write_whole};
 use crate::report::{JSON, to_bytes};
 use crate::signature::PrivateKey;
@@ -16,6 +17,7 @@ use crate::wire::report::Report;
 impl Directory {
     /// Seals the directory with its report, signed by `key` if there is one, and copies the report to
     /// `output` if that lies elsewhere. The list of digests appears last: a directory without it is not sealed.
+    /// The directory is given back, and stays locked until it is dropped.
     ///
     /// # Errors
     /// When anything cannot be written. The report is then taken away again: none is better than
@@ -25,7 +27,7 @@ impl Directory {
         report: &Report,
         output: &Path,
         key: Option<&PrivateKey>,
-    ) -> Result<(), EvidenceError> {
+    ) -> Result<Self, EvidenceError> {
         let sealed = self.write_seal(report, output, key);
         if sealed.is_err() {
             for name in [SUMS, ATTESTATION, REPORT] {
@@ -33,7 +35,7 @@ impl Directory {
             }
             let _ = fs::remove_file(output);
         }
-        sealed
+        sealed.map(|()| self)
     }
 
     fn write_seal(
@@ -72,25 +74,4 @@ fn sums(path: &Path) -> io::Result<(Listed, Vec<u8>)> {
     let digests = digests(&tree);
     let text = list(&digests);
     Ok((digests, text))
-}
-
-/// Files by path, each with its digest.
-pub(super) type Listed = Vec<(String, Digest)>;
-
-/// Path and digest of every file that belongs to the evidence.
-pub(super) fn digests(tree: &Tree) -> Listed {
-    tree.entries
-        .iter()
-        .filter(|entry| entry.kind == TreeKind::File)
-        .filter_map(|entry| {
-            Some((String::from_utf8_lossy(&entry.path).into_owned(), entry.digest?))
-        })
-        .filter(|(path, _)| path != SUMS && path != ATTESTATION && !path.starts_with(TEMPORARY))
-        .collect()
-}
-
-/// The canonical text of the list.
-pub(super) fn list(digests: &[(String, Digest)]) -> Vec<u8> {
-    let lines = digests.iter().map(|(path, digest)| format!("{digest}  {path}\n"));
-    lines.collect::<String>().into_bytes()
 }

@@ -1,18 +1,16 @@
 //! Verification of a sealed directory, offline: every byte, every event, and the report computed again.
 
-use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 
 use super::attestation::payloads;
-use super::seal::{Listed, digests, list};
-use super::{ATTESTATION, EVENTS, MANIFEST, SUMS, forms};
-use crate::digest::{Digest, Observer, Tree, TreeKind, hash_tree};
+use super::bundle::{Bundle, parse_sums};
+use super::sign_off::countersigned;
+use super::{ATTESTATION, EVENTS, MANIFEST, REPORT, SIGN_OFFS, SUMS, forms};
+use crate::digest::{Digest, Observer};
 use crate::document::schema::Schema;
 use crate::document::{Syntax, parse_json};
-use crate::fs::{open_for_reading, read_capped};
 use crate::outcome::{Outcome, fold};
-use crate::report::report;
+use crate::report::{drill_name, report};
 use crate::signature::{Envelope, PublicKey};
 use crate::wire;
 use crate::wire::answer::{FileProblem, Standing, VERIFICATION, Verification};
@@ -20,34 +18,38 @@ use crate::wire::attestation::PAYLOAD_TYPE;
 use crate::wire::event::Event;
 use crate::wire::report::Report;
 
-/// Largest file of evidence that is read into memory, in bytes.
-const MAX_BYTES: u64 = 512 << 20;
+/// Whose signatures are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Keys<'a> {
+    /// Keys that all must have signed the drill.
+    pub signers: &'a [PublicKey],
+    /// Keys that all must have signed it off.
+    pub reviewers: &'a [PublicKey],
+}
 
-/// Verifies an evidence directory; with keys, whether all of them have signed it.
+/// Verifies the evidence of a drill, a directory or a pack; with keys, whether all of them have signed it.
 ///
 /// # Errors
-/// When there is no such directory, or it cannot be read.
+/// When there is no evidence, or it cannot be read.
 pub fn verify(
     path: &Path,
-    keys: &[PublicKey],
+    keys: Keys<'_>,
     observer: &dyn Observer,
 ) -> Result<Verification, String> {
-    let shown = path.display();
-    let folder = File::open(path).map_err(|error| format!("{shown}: {error}"))?;
-    if !folder.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(format!("{shown} is not a directory"));
+    let bundle = Bundle::open(path, observer)?;
+    let mut check = Check {
+        bundle: &bundle,
+        keys,
+        problems: Vec::new(),
+        proven: Vec::new(),
+        not_proven: Vec::new(),
+    };
+    let sealed = bundle.has(SUMS);
+    if sealed && bundle.files.keys().eq([REPORT]) {
+        return Ok(check.pruned());
     }
-    if !path.join(SUMS).exists() && !path.join(EVENTS).exists() {
-        return Err(format!(
-            "{shown} is no evidence directory: neither {SUMS} nor {EVENTS} is in it"
-        ));
-    }
-    let tree = hash_tree(&folder, observer).map_err(|error| format!("{shown}: {error}"))?;
-    let mut check =
-        Check { path, keys, problems: Vec::new(), proven: Vec::new(), not_proven: Vec::new() };
-    let sealed = path.join(SUMS).exists();
     if sealed {
-        check.digests(&tree);
+        check.digests();
     }
     let outcome = check.events();
     let finished = outcome.as_ref().is_some_and(|outcome| outcome.finished.is_some());
@@ -60,6 +62,10 @@ pub fn verify(
         && check.problems.is_empty()
     {
         signature = check.signature(report);
+        check.place(report);
+        if check.reviewed() == Signature::NotOfKey {
+            signature = Signature::NotOfKey;
+        }
     }
     if !sealed {
         check.problem(SUMS, "is missing: the drill was cut off before its evidence was sealed");
@@ -97,8 +103,8 @@ enum Signature {
 }
 
 struct Check<'a> {
-    path: &'a Path,
-    keys: &'a [PublicKey],
+    bundle: &'a Bundle,
+    keys: Keys<'a>,
     problems: Vec<FileProblem>,
     proven: Vec<String>,
     not_proven: Vec<String>,
@@ -110,26 +116,23 @@ impl Check<'_> {
     }
 
     fn read(&mut self, name: &str) -> Option<Vec<u8>> {
-        let read = open_for_reading(&self.path.join(name))
-            .map_err(Into::into)
-            .and_then(|mut file| read_capped(&mut file, MAX_BYTES));
-        match read {
+        match self.bundle.read(name) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
-                self.problem(name, error.to_string());
+                self.problem(name, error);
                 None
             }
         }
     }
 
     /// Every file is listed with its digest, and nothing else is there.
-    fn digests(&mut self, tree: &Tree) {
+    fn digests(&mut self) {
         let Some(bytes) = self.read(SUMS) else { return };
         let Some(listed) = parse_sums(&bytes) else {
             self.problem(SUMS, "is not as the tool writes it: `DIGEST  PATH`, sorted by path");
             return;
         };
-        let mut found: BTreeMap<String, Digest> = digests(tree).into_iter().collect();
+        let mut found = self.bundle.files.clone();
         let count = listed.len();
         let before = self.problems.len();
         for (path, digest) in listed {
@@ -145,11 +148,8 @@ impl Check<'_> {
         for path in found.into_keys() {
             self.problem(&path, format!("is there but not listed in {SUMS}"));
         }
-        for entry in tree.entries.iter().filter(|entry| entry.kind == TreeKind::Symlink) {
-            self.problem(
-                &String::from_utf8_lossy(&entry.path),
-                "is a symbolic link, which no drill leaves",
-            );
+        for link in &self.bundle.links {
+            self.problem(link, "is a symbolic link, which no drill leaves");
         }
         if self.problems.len() == before {
             self.proven
@@ -229,11 +229,12 @@ impl Check<'_> {
 
     /// What is signed is what this directory comes to, and the keys that were given have signed it.
     fn signature(&mut self, report: &Report) -> Signature {
-        if !self.path.join(ATTESTATION).exists() {
-            return match (&report.signer, self.keys) {
+        let keys = self.keys.signers;
+        if !self.bundle.has(ATTESTATION) {
+            return match (&report.signer, keys) {
                 (Some(signer), _) => {
                     self.problem(ATTESTATION, format!("is missing: {signer} was to sign"));
-                    if self.keys.is_empty() { Signature::Unknown } else { Signature::NotOfKey }
+                    if keys.is_empty() { Signature::Unknown } else { Signature::NotOfKey }
                 }
                 (None, []) => Signature::Unknown,
                 (None, [key, ..]) => {
@@ -258,7 +259,7 @@ impl Check<'_> {
             self.problem(ATTESTATION, "does not say what this directory comes to");
             return Signature::Unknown;
         };
-        for key in self.keys {
+        for key in keys {
             let one = std::slice::from_ref(key);
             if envelopes.iter().any(|envelope| envelope.signers(one).is_empty()) {
                 self.problem(ATTESTATION, format!("is not signed by {key}"));
@@ -266,12 +267,96 @@ impl Check<'_> {
             }
             self.proven.push(format!("{key} has signed the backup's digest and every file"));
         }
-        if self.keys.is_empty() {
+        if keys.is_empty() {
             self.not_proven
                 .push("who signed this evidence: no key was given with --key".to_owned());
             return Signature::Unknown;
         }
         Signature::Good
+    }
+
+    /// Only the seal and the report are left: the report is the one that was sealed, and what was signed
+    /// follows from the two.
+    fn pruned(mut self) -> Verification {
+        let report = (self.read(SUMS), self.read(REPORT));
+        let report = match report {
+            (Some(sums), Some(bytes)) => {
+                let listed = parse_sums(&sums).unwrap_or_default();
+                let of_report = listed.iter().find(|(name, _)| name == REPORT);
+                if of_report.is_none_or(|(_, digest)| *digest != Digest::of(&bytes)) {
+                    self.problem(REPORT, format!("does not have the digest that {SUMS} lists"));
+                }
+                serde_json::from_slice::<Report>(&bytes).ok()
+            }
+            _ => None,
+        };
+        let mut signature = Signature::Unknown;
+        if let Some(report) = &report
+            && self.problems.is_empty()
+        {
+            self.proven.push("seal and report are as they were sealed".to_owned());
+            self.not_proven.clone_from(&report.not_proven);
+            signature = self.signature(report);
+            self.place(report);
+            if self.reviewed() == Signature::NotOfKey {
+                signature = Signature::NotOfKey;
+            }
+        } else if report.is_none() {
+            self.problem(REPORT, "is no report");
+        }
+        self.not_proven
+            .push("that the verdict follows from the events: they were pruned".to_owned());
+        let standing = match (self.problems.is_empty(), signature) {
+            (true, _) => Standing::Pruned,
+            (false, Signature::NotOfKey) => Standing::NotSignedByKey,
+            (false, _) => Standing::Altered,
+        };
+        Verification {
+            schema: VERIFICATION.to_owned(),
+            standing,
+            run_id: report.as_ref().map(|report| report.run_id.clone()),
+            verdict: report.filter(|_| standing == Standing::Pruned).map(|report| report.status),
+            proven: self.proven,
+            not_proven: self.not_proven,
+            problems: self.problems,
+        }
+    }
+
+    /// Which drill of its name it is.
+    fn place(&mut self, report: &Report) {
+        let Some(chain) = &report.chain else { return };
+        let name = drill_name(report);
+        self.proven.push(match &chain.previous {
+            None => format!("it is the first drill of {name} in its history"),
+            Some(previous) => {
+                format!("it is drill {} of {name}, and follows {}", chain.sequence, previous.run_id)
+            }
+        });
+        let what = "that no drill was left out after it: the whole history tells (dr-drill history verify)";
+        self.not_proven.push(what.to_owned());
+    }
+
+    /// Who has signed it off.
+    fn reviewed(&mut self) -> Signature {
+        let found = match countersigned(self.bundle, self.keys.reviewers) {
+            Ok(found) => found,
+            Err(error) => {
+                self.problem(SIGN_OFFS, error);
+                return Signature::Unknown;
+            }
+        };
+        self.proven.extend(found.proven);
+        if found.unknown > 0 {
+            self.not_proven.push(format!(
+                "who signed it off: {} signature(s) in {SIGN_OFFS} are by none of the keys of \
+                 --reviewer-key",
+                found.unknown
+            ));
+        }
+        for key in &found.missing {
+            self.problem(SIGN_OFFS, format!("{key} has not signed it off"));
+        }
+        if found.missing.is_empty() { Signature::Unknown } else { Signature::NotOfKey }
     }
 
     /// The manifest as it was run: `Some(None)` where it could not be understood then either.
@@ -295,16 +380,4 @@ impl Check<'_> {
 
 fn compiled(name: &str) -> Option<Schema> {
     Schema::compile(&serde_json::from_str(wire::schema(name)?).ok()?).ok()
-}
-
-/// The list, if it is exactly as [`list`] writes it.
-fn parse_sums(bytes: &[u8]) -> Option<Listed> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let mut listed = Listed::new();
-    for line in text.lines() {
-        let (digest, path) = line.split_once("  ")?;
-        listed.push((path.to_owned(), digest.parse().ok()?));
-    }
-    let sorted = listed.windows(2).all(|pair| pair[0].0 < pair[1].0);
-    (sorted && list(&listed) == bytes).then_some(listed)
 }

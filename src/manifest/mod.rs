@@ -44,6 +44,8 @@ pub struct Manifest {
     pub policies: Policies,
     /// The limits as they were written.
     pub written_policies: Option<wire::manifest::Policies>,
+    /// What has to follow a drill that does not pass.
+    pub corrective_action: wire::manifest::CorrectiveAction,
 }
 
 impl Manifest {
@@ -260,6 +262,8 @@ pub struct Policies {
     pub rpo: Limit,
     /// Longest acceptable time to verified data, in seconds.
     pub rto: Limit,
+    /// How much slower than the median of the drills before it a drill may be, in percent.
+    pub max_rto_regression_percent: Option<f64>,
     /// Longest acceptable time of phases, in seconds.
     pub phases: Vec<(Phase, f64)>,
     /// Slowest acceptable restore, in bytes per second.

@@ -5,6 +5,7 @@ mod clock;
 mod coverage;
 mod limits;
 mod metrics;
+mod regression;
 mod sbom;
 
 use crate::manifest::Manifest;
@@ -35,6 +36,7 @@ pub struct Judgement {
 pub fn enforce(outcome: &Outcome, manifest: &Manifest) -> (Vec<PolicyResult>, Vec<Finding>) {
     let metrics = measure(outcome, Some(manifest));
     let mut results = limits::enforce(&metrics, &manifest.policies);
+    results.extend(regression::enforce(outcome, &metrics, &manifest.policies));
     results.extend(sbom::enforce(outcome, &manifest.policies));
     results.extend(clock::enforce(outcome, &manifest.policies));
     results.extend(coverage::enforce(outcome, &manifest.policies));

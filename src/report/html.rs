@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, context};
 
-use super::{Renderer, verdict_word};
+use super::{Renderer, drill_name, to_be_done, verdict_word};
 use crate::clock::Timestamp;
 use crate::wire::event::{PolicyStatus, Status};
 use crate::wire::report::{Report, Step};
@@ -14,6 +14,8 @@ use crate::wire::report::{Report, Step};
 /// The page; its name tells the engine to escape as HTML wants it.
 const NAME: &str = "page.html";
 const PAGE: &str = include_str!("page.html");
+/// How pages look: light and dark, on a phone, on paper.
+pub const STYLE: &str = include_str!("style.css");
 /// The narrowest mark on a time line, in percent.
 const NARROWEST: f64 = 0.5;
 
@@ -31,9 +33,11 @@ impl Renderer for Html {
         let page = environment.get_template(NAME).map_err(io::Error::other)?;
         let text = page
             .render(context! {
+                style => STYLE,
                 report => Value::from(Serde(report)),
                 word => verdict_word(report),
-                title => report.name.as_deref().unwrap_or(&report.manifest),
+                title => drill_name(report),
+                to_be_done => report.corrective_action.as_ref().map(to_be_done),
                 bars => bars(report),
                 steps => steps(report),
                 checks => checks(report),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Renderer, measured, verdict_word};
+use super::{Renderer, drill_name, measured, to_be_done, verdict_word};
 use crate::wire::event::{PolicyStatus, Status, Verdict};
 use crate::wire::report::Report;
 
@@ -20,12 +20,11 @@ impl Renderer for Markdown {
             Verdict::Failed => "❌",
             Verdict::Inconclusive => "⚠️",
         };
-        let name = report.name.as_deref().unwrap_or(&report.manifest);
         writeln!(
             out,
             "## {sign} Restore drill {}: {}\n",
             verdict_word(report).to_lowercase(),
-            cell(name)
+            cell(drill_name(report))
         )?;
         for reason in &report.reasons {
             write!(out, "- **{}**: {}", reason.step, cell(&reason.message))?;
@@ -33,6 +32,9 @@ impl Renderer for Markdown {
                 Some(hint) => writeln!(out, " *({})*", cell(hint))?,
                 None => writeln!(out)?,
             }
+        }
+        if let Some(action) = &report.corrective_action {
+            writeln!(out, "- **to be done**: {}", cell(&to_be_done(action)))?;
         }
         if !report.reasons.is_empty() {
             writeln!(out)?;

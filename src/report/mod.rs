@@ -1,19 +1,26 @@
 //! The report: one model, computed from outcome and manifest, and one renderer a file.
 
 mod annotations;
+mod csv;
+mod difference;
 mod html;
 mod junit;
 mod markdown;
+mod measures;
 mod model;
+mod openmetrics;
 mod sarif;
 mod terminal;
 
 use std::io::{self, Write};
 
-use crate::wire::report::Report;
+use crate::wire::report::{CorrectiveAction, Report};
 
 pub use annotations::failure_annotation;
-pub use model::{metrics, report};
+pub use difference::{Difference, difference};
+pub use html::STYLE;
+pub use measures::{Measures, amount, csv, openmetrics};
+pub use model::{drill_name, metrics, report};
 pub use sarif::sarif;
 
 /// Writes a report in one form.
@@ -29,11 +36,14 @@ pub trait Renderer: Sync {
 }
 
 /// Every form. Tests run each on the same reports.
-pub const RENDERERS: [&dyn Renderer; 6] = [
+pub const RENDERERS: [&dyn Renderer; 9] = [
     &terminal::Terminal,
     &markdown::Markdown,
     &html::Html,
     &junit::Junit,
+    &sarif::Sarif,
+    &openmetrics::OpenMetrics,
+    &csv::Csv,
     &annotations::Annotations,
     &Json,
 ];
@@ -83,6 +93,13 @@ fn verdict_word(report: &Report) -> &'static str {
         crate::wire::event::Verdict::Failed => "FAILED",
         crate::wire::event::Verdict::Inconclusive => "INCONCLUSIVE",
     }
+}
+
+/// What has to follow a drill that did not pass, in a sentence.
+fn to_be_done(action: &CorrectiveAction) -> String {
+    let due = action.due_at.as_ref().map(|at| format!(" by {at}")).unwrap_or_default();
+    let owner = action.owner.as_deref().unwrap_or("nobody");
+    format!("a drill of this name has to pass{due}; {owner} answers for it")
 }
 
 /// A measured value against its limit, for people: `1.203 s (limit 60)`.

@@ -1,11 +1,12 @@
 //! From outcome and judgement to the report, by a pure function: `verify` computes it again.
 
+use crate::clock::Timestamp;
 use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::policy::Judgement;
 use crate::wire;
-use crate::wire::event::Tool;
-use crate::wire::report::{Notes, Report, SCHEMA, Step};
+use crate::wire::event::{Tool, Verdict};
+use crate::wire::report::{CorrectiveAction, Notes, Report, SCHEMA, Step};
 
 /// The report of a drill.
 #[must_use]
@@ -27,6 +28,9 @@ pub fn report(outcome: &Outcome, judgement: &Judgement, manifest: Option<&Manife
         tool: outcome.tool.clone().unwrap_or(Tool { name: String::new(), version: String::new() }),
         clock: outcome.clock.clone().unwrap_or(wire::event::ClockFacts { overridden: false }),
         signer: outcome.signer.clone(),
+        chain: outcome.fact(|context| context.chain.as_ref()).cloned(),
+        past: outcome.fact(|context| context.past.as_ref()).cloned(),
+        corrective_action: corrective_action(outcome, judgement, manifest),
         backup: outcome.fact(|context| context.backup.as_ref()).cloned(),
         sbom: outcome.fact(|context| context.sbom.as_ref()).cloned(),
         provenance: outcome.fact(|context| context.provenance.as_ref()).cloned(),
@@ -52,6 +56,27 @@ pub fn report(outcome: &Outcome, judgement: &Judgement, manifest: Option<&Manife
         },
         payload,
     }
+}
+
+/// What the manifest wants to follow, unless the drill passed.
+fn corrective_action(
+    outcome: &Outcome,
+    judgement: &Judgement,
+    manifest: Option<&Manifest>,
+) -> Option<CorrectiveAction> {
+    let wanted = &manifest?.corrective_action;
+    let due_at = wanted.due_days.and_then(|days| {
+        Some(outcome.started_at.parse::<Timestamp>().ok()?.plus_days(days)?.to_string())
+    });
+    let action = CorrectiveAction { owner: wanted.owner.clone(), due_at };
+    let asked = action.owner.is_some() || action.due_at.is_some();
+    (asked && judgement.verdict != Verdict::Passed).then_some(action)
+}
+
+/// What a drill is called: as its manifest names it, else by the path of the manifest.
+#[must_use]
+pub fn drill_name(report: &Report) -> &str {
+    report.name.as_deref().unwrap_or(&report.manifest)
 }
 
 /// The flat metrics of a report.
@@ -140,6 +165,9 @@ fn not_proven(outcome: &Outcome, manifest: Option<&Manifest>) -> Vec<String> {
     }
     if outcome.clock.as_ref().is_some_and(|clock| clock.overridden) {
         add("when the drill ran: its clock was set with --current-time");
+    }
+    if outcome.fact(|context| context.chain.as_ref()).is_none() {
+        add("that no drill was left out: this one stands in no history");
     }
     if outcome.signer.is_none() {
         add("who wrote this evidence: it is not signed");

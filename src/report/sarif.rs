@@ -1,8 +1,57 @@
-//! A check as SARIF 2.1.0, for code scanning.
+//! SARIF 2.1.0, for code scanning: a drill, and a check of what vouches for a backup.
 
-use serde_json::json;
+use std::io::{self, Write};
 
+use serde_json::{Value, json};
+
+use super::Renderer;
 use crate::wire::answer::Check;
+use crate::wire::event::{Severity, Status};
+use crate::wire::report::Report;
+
+#[derive(Debug)]
+pub(super) struct Sarif;
+
+impl Renderer for Sarif {
+    fn name(&self) -> &'static str {
+        "sarif"
+    }
+
+    /// Why the drill did not pass, checks that do not hold without failing it, and what was found besides.
+    fn render(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+        let result = |rule: &str, level: &str, message: &str, place: &str| {
+            json!({
+                "ruleId": rule,
+                "level": level,
+                "message": {"text": message},
+                "locations": [{
+                    "physicalLocation": {"artifactLocation": {"uri": report.manifest}},
+                    "logicalLocations": [{"fullyQualifiedName": place}],
+                }],
+            })
+        };
+        let reasons = report.reasons.iter().map(|reason| {
+            result(&format!("drill/{}", reason.step), "error", &reason.message, &reason.step)
+        });
+        let warnings = report
+            .checks
+            .iter()
+            .filter(|check| check.status == Status::Failed && !check.critical)
+            .map(|check| {
+                result(&format!("check/{}", check.check), "warning", &check.message, &check.id)
+            });
+        let findings = report
+            .findings
+            .iter()
+            .filter(|finding| finding.severity != Severity::Error)
+            .map(|finding| {
+                let level = if finding.severity == Severity::Warning { "warning" } else { "note" };
+                result(&format!("finding/{}", finding.id), level, &finding.message, &finding.place)
+            });
+        let results: Vec<Value> = reasons.chain(warnings).chain(findings).collect();
+        out.write_all(log(&results).as_bytes())
+    }
+}
 
 /// Writes what a check found as a SARIF log; a check without problems has a log without results.
 #[must_use]
@@ -28,7 +77,12 @@ pub fn sarif(check: &Check) -> String {
             })
         })
         .collect();
-    let mut rules: Vec<&str> = check.problems.iter().map(|p| p.rule.as_str()).collect();
+    log(&results)
+}
+
+/// A log with these results, and the rules that they name.
+fn log(results: &[Value]) -> String {
+    let mut rules: Vec<&str> = results.iter().filter_map(|r| r["ruleId"].as_str()).collect();
     rules.sort_unstable();
     rules.dedup();
     let rules: Vec<_> = rules.into_iter().map(|rule| json!({"id": rule})).collect();

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Renderer, measured, verdict_word};
+use super::{Renderer, drill_name, measured, to_be_done, verdict_word};
 use crate::wire::event::{Severity, Verdict};
 use crate::wire::report::Report;
 
@@ -25,8 +25,7 @@ impl Renderer for Terminal {
         };
         let (strong, dim) =
             (Style::new().bold().fg_color(Some(color.into())), Style::new().dimmed());
-        let name = report.name.as_deref().unwrap_or(&report.manifest);
-        writeln!(out, "{strong}{}{strong:#}  {name}", verdict_word(report))?;
+        writeln!(out, "{strong}{}{strong:#}  {}", verdict_word(report), drill_name(report))?;
         for reason in &report.reasons {
             writeln!(out, "  {}: {}", reason.step, reason.message)?;
             if let Some(hint) = &reason.hint {
@@ -37,6 +36,9 @@ impl Renderer for Terminal {
             for line in &restore.last_lines {
                 writeln!(out, "    {dim}| {line}{dim:#}")?;
             }
+        }
+        if let Some(action) = &report.corrective_action {
+            writeln!(out, "  to be done: {}", to_be_done(action))?;
         }
         let metrics = &report.metrics;
         writeln!(out, "  RTO  {}", measured(report, "max_rto_seconds", metrics.rto_seconds, "s"))?;

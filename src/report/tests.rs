@@ -5,9 +5,10 @@ use crate::document::{Document, Syntax};
 use crate::outcome::Outcome;
 use crate::wire::event::Class;
 use crate::wire::event::{
-    ClockFacts, Finding, PolicyResult, PolicyStatus, Reason, RestoreFacts, Severity, Status,
-    Verdict,
+    ChainFacts, ClockFacts, Finding, PolicyResult, PolicyStatus, PreviousFacts, Reason,
+    RestoreFacts, Severity, Status, Verdict,
 };
+use crate::wire::report::CorrectiveAction;
 
 /// A report of each verdict, with text in it that each form must make harmless.
 fn reports() -> Vec<Report> {
@@ -54,6 +55,14 @@ fn reports() -> Vec<Report> {
         step: "restore_artifact".to_owned(),
         message: "the script a|b ended with exit status 1\n::error::<script>".to_owned(),
         hint: Some("look at 100% of it".to_owned()),
+    });
+    failed.corrective_action = Some(CorrectiveAction {
+        owner: Some("dba <dba@example.org>".to_owned()),
+        due_at: Some("2026-11-27T08:00:00.000Z".to_owned()),
+    });
+    failed.chain = Some(ChainFacts {
+        sequence: 2,
+        previous: Some(PreviousFacts { run_id: "run-0".to_owned(), seal_sha256: "1".repeat(64) }),
     });
     failed.restore = Some(RestoreFacts {
         last_lines: vec!["no such table".to_owned()],

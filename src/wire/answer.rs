@@ -44,6 +44,8 @@ pub enum Standing {
     Verified,
     /// Every byte is as it was sealed, but not signed by the key that was given.
     NotSignedByKey,
+    /// Only seal, signatures and report are left, as they were sealed.
+    Pruned,
     /// It was never sealed: its drill was cut off.
     Incomplete,
     /// Something in it was changed.

@@ -21,6 +21,11 @@ pub const TEST_RESULT: &str = "https://in-toto.io/attestation/test-result/v0.1";
 /// Our own predicate.
 pub const DRILL: &str = "https://github.com/dr-drill/dr-drill/attestation/drill/v1";
 
+/// The predicate of whoever has looked at a drill.
+pub const SIGN_OFF: &str = "https://github.com/dr-drill/dr-drill/attestation/sign-off/v1";
+/// The predicate of a checkpoint of a history.
+pub const CHECKPOINT: &str = "https://github.com/dr-drill/dr-drill/attestation/checkpoint/v1";
+
 /// What is said, of what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Statement<P> {
@@ -82,4 +87,36 @@ pub struct Drill {
     pub clock_overridden: bool,
     /// What was not proven, in words.
     pub not_proven: Vec<String>,
+    /// Its number among the drills of its name, where a history is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// SHA-256 of the list of digests of the drill before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_seal_sha256: Option<String>,
+}
+
+/// That somebody has looked at a drill. The subject is its list of digests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "dr-drill sign-off predicate, version 1")]
+pub struct SignOff {
+    /// The run.
+    pub run_id: String,
+    /// What they have to say.
+    pub note: String,
+    /// When they said it, on their clock.
+    pub signed_at: String,
+}
+
+/// What a history holds. The subject is the list of the newest drill of each name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "dr-drill checkpoint predicate, version 1")]
+pub struct Checkpoint {
+    /// When it was made, on the clock of whoever made it.
+    pub made_at: String,
+    /// How many names have drills in it.
+    pub names: u64,
+    /// How many drills are in their chains.
+    pub drills: u64,
 }

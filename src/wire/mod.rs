@@ -6,13 +6,15 @@
 pub mod answer;
 pub mod attestation;
 pub mod baseline;
+pub mod controls;
 pub mod event;
+pub mod history;
 pub mod manifest;
 pub mod metrics;
 pub mod report;
 
 /// Name, file name and text of every schema, as `dr-drill schema NAME` prints it.
-pub const SCHEMAS: [(&str, &str, &str); 10] = [
+pub const SCHEMAS: [(&str, &str, &str); 17] = [
     ("manifest", "manifest.v1.schema.json", include_str!("../../schemas/manifest.v1.schema.json")),
     ("event", "event.v1.schema.json", include_str!("../../schemas/event.v1.schema.json")),
     ("report", "report.v2.schema.json", include_str!("../../schemas/report.v2.schema.json")),
@@ -35,6 +37,21 @@ pub const SCHEMAS: [(&str, &str, &str); 10] = [
     ("baseline", "baseline.v1.schema.json", include_str!("../../schemas/baseline.v1.schema.json")),
     ("check", "check.v1.schema.json", include_str!("../../schemas/check.v1.schema.json")),
     ("plan", "plan.v1.schema.json", include_str!("../../schemas/plan.v1.schema.json")),
+    ("sign-off", "sign-off.v1.schema.json", include_str!("../../schemas/sign-off.v1.schema.json")),
+    (
+        "checkpoint",
+        "checkpoint.v1.schema.json",
+        include_str!("../../schemas/checkpoint.v1.schema.json"),
+    ),
+    ("heads", "heads.v1.schema.json", include_str!("../../schemas/heads.v1.schema.json")),
+    ("history", "history.v1.schema.json", include_str!("../../schemas/history.v1.schema.json")),
+    ("trend", "trend.v1.schema.json", include_str!("../../schemas/trend.v1.schema.json")),
+    (
+        "history-verification",
+        "history-verification.v1.schema.json",
+        include_str!("../../schemas/history-verification.v1.schema.json"),
+    ),
+    ("controls", "controls.v1.schema.json", include_str!("../../schemas/controls.v1.schema.json")),
 ];
 
 /// The text of the schema with this name.
@@ -70,6 +87,13 @@ mod tests {
             draft_07::<baseline::Baseline>(),
             draft_07::<answer::Check>(),
             draft_07::<answer::Plan>(),
+            draft_07::<attestation::SignOff>(),
+            draft_07::<attestation::Checkpoint>(),
+            draft_07::<history::Heads>(),
+            draft_07::<history::List>(),
+            draft_07::<history::Trend>(),
+            draft_07::<history::Audit>(),
+            draft_07::<controls::Matrix>(),
         ];
         for ((_, file, text), schema) in SCHEMAS.iter().zip(generated) {
             let wanted = serde_json::to_string_pretty(&schema).unwrap() + "\n";

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event::{
-    BackupFacts, CheckFacts, ClockFacts, CoverageFacts, Finding, InstanceFacts, IsolationFact,
-    PayloadFacts, PhaseSeconds, PolicyResult, ProvenanceFacts, Reason, RecoveredFacts,
-    RestoreFacts, SbomFacts, Status, TeardownFacts, Tool, Verdict,
+    BackupFacts, ChainFacts, CheckFacts, ClockFacts, CoverageFacts, Finding, InstanceFacts,
+    IsolationFact, PastFacts, PayloadFacts, PhaseSeconds, PolicyResult, ProvenanceFacts, Reason,
+    RecoveredFacts, RestoreFacts, SbomFacts, Status, TeardownFacts, Tool, Verdict,
 };
 use super::manifest::Policies;
 
@@ -44,6 +44,15 @@ pub struct Report {
     /// Fingerprint of the key that signs the evidence: `dr-drill verify --key` tells whether it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer: Option<String>,
+    /// Its place among the drills of its name, where a history is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<ChainFacts>,
+    /// What the drills before it were like, where a history is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<PastFacts>,
+    /// What has to follow, where the drill did not pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrective_action: Option<CorrectiveAction>,
     /// The backup.
     pub backup: Option<BackupFacts>,
     /// What it is inside.
@@ -85,6 +94,15 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Facts under the names that consumers of older reports look for.
     pub notes: Notes,
+}
+
+/// What has to follow a drill that did not pass, as its manifest wants it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CorrectiveAction {
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Until when a drill of this name has to pass again.
+    pub due_at: Option<String>,
 }
 
 /// What was measured.

@@ -21,8 +21,14 @@ fn any_flipped_bit_is_noticed_and_its_file_named() {
     let project = Project::sample();
     assert_eq!(project.drill().code(), 0);
     let folder = project.path("artifacts/dr");
-    let verify =
-        || dr_drill::evidence::verify(&folder, &[], &dr_drill::digest::Unobserved).unwrap();
+    let verify = || {
+        dr_drill::evidence::verify(
+            &folder,
+            dr_drill::evidence::Keys::default(),
+            &dr_drill::digest::Unobserved,
+        )
+        .unwrap()
+    };
     assert!(verify().problems.is_empty());
     for file in files(&folder) {
         let name = file.strip_prefix(&folder).unwrap().to_str().unwrap().to_owned();

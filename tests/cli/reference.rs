@@ -6,35 +6,28 @@ use crate::common::Project;
 
 /// The reference of all commands, from their own help.
 fn commands() -> String {
-    let project = Project::empty();
     let mut text = String::from(
         "# Commands\n\nThis page is made from the commands' own help; a test compares the two \
          (`tests/cli/reference.rs`).\n",
     );
-    let all: [&[&str]; 15] = [
-        &[],
-        &["run"],
-        &["init"],
-        &["pin"],
-        &["check"],
-        &["check", "manifest"],
-        &["check", "sbom"],
-        &["check", "provenance"],
-        &["verify"],
-        &["sign"],
-        &["keygen"],
-        &["gc"],
-        &["schema"],
-        &["completions"],
-        &["man"],
-    ];
-    for command in all {
-        let arguments: Vec<&str> = command.iter().copied().chain(["--help"]).collect();
+    let project = Project::empty();
+    let mut waiting = vec![Vec::<String>::new()];
+    while let Some(command) = waiting.pop() {
+        let arguments: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
         let output = project.run(&arguments);
         assert_eq!(output.code(), 0);
         let help: Vec<&str> = output.stdout.lines().map(str::trim_end).collect();
-        let name = ["dr-drill"].iter().chain(command).copied().collect::<Vec<_>>().join(" ");
+        let name = [&["dr-drill".to_owned()], &command[..]].concat().join(" ");
         text += &format!("\n## {name}\n\n```text\n{}\n```\n", help.join("\n"));
+        // What a command is made of follows it, in its order.
+        let below = help.iter().skip_while(|line| **line != "Commands:").skip(1);
+        let names = below.take_while(|line| !line.is_empty()).filter_map(|line| {
+            let name = line.strip_prefix("  ")?.split(' ').next()?;
+            (!name.is_empty() && name != "help")
+                .then(|| [&command[..], &[name.to_owned()]].concat())
+        });
+        let names: Vec<Vec<String>> = names.collect();
+        waiting.extend(names.into_iter().rev());
     }
     text
 }
@@ -63,6 +56,15 @@ fn the_documents_list_every_exit_code_key_and_format() {
             let named = [format!("`{key}`"), format!(".{key}`"), format!("`{key}.")];
             assert!(named.iter().any(|name| manifest.contains(name)), "{key}");
         }
+    }
+    let controls = fs::read_to_string("docs/controls.md").unwrap();
+    for (fact, says) in dr_drill::history::facts() {
+        assert!(controls.contains(&format!("| `{fact}` | {says}")), "{fact}");
+    }
+    for control in dr_drill::history::catalogue(None).unwrap() {
+        let needs: Vec<String> = control.needs.iter().map(|need| format!("`{need}`")).collect();
+        let row = format!("| {} | {} | {} |", control.id, control.asks, needs.join(", "));
+        assert!(controls.contains(&row), "{row}");
     }
     let formats = fs::read_to_string("docs/evidence.md").unwrap();
     for (_, file, _) in dr_drill::wire::SCHEMAS {

@@ -3,14 +3,20 @@
 mod backup;
 mod check;
 mod completions;
+mod controls;
+mod dashboard;
+mod evidence;
 mod gc;
+mod history;
 mod init;
 mod keygen;
 mod man;
 mod pin;
+mod report;
 mod run;
 mod schema;
 mod sign;
+mod sign_off;
 mod verify;
 mod verify_bundle;
 
@@ -20,6 +26,8 @@ use super::environment::Environment;
 use super::error::CliError;
 use super::exit::Exit;
 use super::ui::{Color, Ui};
+use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::wire::event::Verdict;
 
 /// Turn a backup into a fact: verify it, restore it in isolation, measure, judge, seal the evidence
 #[derive(Debug, Parser)]
@@ -42,6 +50,12 @@ enum Command {
     Verify(verify::VerifyArgs),
     #[command(hide = true)]
     VerifyBundle(verify_bundle::VerifyBundleArgs),
+    Report(report::ReportArgs),
+    Evidence(evidence::EvidenceArgs),
+    SignOff(sign_off::SignOffArgs),
+    History(history::HistoryArgs),
+    Controls(controls::ControlsArgs),
+    Dashboard(dashboard::DashboardArgs),
     Sign(sign::SignArgs),
     Keygen(keygen::KeygenArgs),
     Gc(gc::GcArgs),
@@ -58,6 +72,32 @@ enum Format {
     Text,
     /// For programs.
     Json,
+}
+
+/// Verdicts to choose from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum StatusFilter {
+    /// Passed.
+    Passed,
+    /// Failed.
+    Failed,
+    /// Inconclusive.
+    Inconclusive,
+}
+
+impl StatusFilter {
+    fn verdict(self) -> Verdict {
+        match self {
+            Self::Passed => Verdict::Passed,
+            Self::Failed => Verdict::Failed,
+            Self::Inconclusive => Verdict::Inconclusive,
+        }
+    }
+}
+
+/// The time that was given, else that of the machine.
+fn current_time(given: Option<Timestamp>) -> Timestamp {
+    given.unwrap_or_else(|| SystemClock.now())
 }
 
 /// An answer as JSON.
@@ -78,6 +118,12 @@ pub(super) fn dispatch(cli: Cli) -> Exit {
             Command::Check(args) => check::run(&ui, &environment, &args),
             Command::Verify(args) => verify::run(&ui, &args),
             Command::VerifyBundle(args) => verify_bundle::run(&ui, &args),
+            Command::Report(args) => report::run(&ui, &args),
+            Command::Evidence(args) => evidence::run(&ui, &environment, &args),
+            Command::SignOff(args) => sign_off::run(&ui, &args),
+            Command::History(args) => history::run(&ui, &environment, &args),
+            Command::Controls(args) => controls::run(&ui, &environment, &args),
+            Command::Dashboard(args) => dashboard::run(&ui, &environment, &args),
             Command::Sign(args) => sign::run(&ui, &args),
             Command::Keygen(args) => keygen::run(&ui, &args),
             Command::Gc(args) => Ok(gc::run(&ui, &environment, &args)),

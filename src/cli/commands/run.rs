@@ -15,6 +15,7 @@ use crate::cli::progress::{Progress, StepLines};
 use crate::cli::ui::Ui;
 use crate::clock::{Clock, FixedClock, SystemClock, Timestamp};
 use crate::drill::{LoadRequest, Loaded, Setup, load};
+use crate::history::History;
 use crate::plan::Plan;
 use crate::process::Supervisor;
 use crate::report::{JSON, TERMINAL, failure_annotation, to_bytes};
@@ -54,6 +55,9 @@ pub(super) struct RunArgs {
     /// Where to leave the sealed evidence
     #[arg(long, value_name = "DIR", default_value = "artifacts/dr")]
     evidence_dir: PathBuf,
+    /// The history to file the evidence in, linked to the drill of the same name before it
+    #[arg(long, value_name = "DIR")]
+    history: Option<PathBuf>,
     /// The directory that no path of the manifest may leave [default: the enclosing repository]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
@@ -95,11 +99,18 @@ impl Resolved {
         let here = &environment.working_directory;
         let key = args.manifest_key.as_deref().map(app::read_key).transpose()?;
         let standby = if args.dry_run { None } else { Supervisor::start().ok() };
+        let history = match &args.history {
+            Some(folder) if !args.dry_run => {
+                Some(History::create(&here.join(folder)).map_err(app::RunError::History)?)
+            }
+            _ => None,
+        };
         let places = RunRequest {
             output: here.join(&args.output),
             ndjson: here.join(&args.ndjson),
             evidence_directory: here.join(&args.evidence_dir),
             signing_key: signing_key(args)?,
+            history,
         };
         let clock: Box<dyn Clock> = match args.current_time {
             Some(time) => Box::new(FixedClock(time)),
@@ -129,6 +140,7 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<
         })?),
         None => None,
     };
+    let past = app::past(resolved.places.history.as_ref(), &resolved.loaded)?;
     let setup = Setup {
         clock: &*resolved.clock,
         watch: &progress,
@@ -136,6 +148,7 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<
         cache_directory: environment.cache_directory.clone(),
         search_path: environment.search_path.clone(),
         variable: &Environment::variable,
+        past,
         signer: signer.map(|key| key.to_string()),
         allow_existing_target: args.allow_existing_target,
         keep_artifacts: args.keep_artifacts,

@@ -11,22 +11,25 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 use crate::digest::Unobserved;
-use crate::evidence::verify;
+use crate::evidence::{Keys, verify};
 use crate::wire::answer::{Standing, Verification};
 
-/// Check a sealed evidence directory, offline
+/// Check sealed evidence, offline
 ///
 /// Every file is hashed and compared, every event read, and the report computed again from events
 /// and manifest. With a key its signature is verified; without one nobody knows who wrote it.
-/// Exit codes: 0 intact, 1 altered or not signed by the key, 2 not an evidence directory, 4 never sealed.
+/// Exit codes: 0 intact, 1 altered or not signed by the key, 2 no evidence, 4 never sealed.
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// The evidence directory
-    #[arg(default_value = "artifacts/dr")]
+    /// The evidence: a directory, or a pack
+    #[arg(value_name = "DIR|FILE", default_value = "artifacts/dr")]
     dir: PathBuf,
     /// The public key that must have signed it
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// The public key that must have signed it off
+    #[arg(long, value_name = "FILE")]
+    reviewer_key: Option<PathBuf>,
     /// How to write what was found
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -34,7 +37,9 @@ pub(super) struct VerifyArgs {
 
 pub(super) fn run(ui: &Ui, args: &VerifyArgs) -> Result<Exit, CliError> {
     let key = args.key.as_deref().map(app::read_key).transpose()?;
-    let found = verify(&args.dir, key.as_slice(), &Unobserved)
+    let reviewer = args.reviewer_key.as_deref().map(app::read_key).transpose()?;
+    let keys = Keys { signers: key.as_slice(), reviewers: reviewer.as_slice() };
+    let found = verify(&args.dir, keys, &Unobserved)
         .map_err(|error| CliError::usage(format!("nothing was verified: {error}")))?;
     let text = match args.format {
         Format::Json => to_text(&found),
@@ -44,7 +49,7 @@ pub(super) fn run(ui: &Ui, args: &VerifyArgs) -> Result<Exit, CliError> {
     Ok(match found.standing {
         Standing::Verified | Standing::IntactSignerUnknown => Exit::Passed,
         Standing::Altered | Standing::NotSignedByKey => Exit::Failed,
-        Standing::Incomplete => Exit::Inconclusive,
+        Standing::Incomplete | Standing::Pruned => Exit::Inconclusive,
     })
 }
 
@@ -56,12 +61,11 @@ fn describe(args: &VerifyArgs, found: &Verification) -> String {
         Standing::NotSignedByKey => "NOT SIGNED by the key that was given",
         Standing::Altered => "ALTERED",
         Standing::Incomplete => "INCOMPLETE",
+        Standing::Pruned => "PRUNED: only seal and report are left, intact",
     };
     let _ = writeln!(text, "{}: {standing}", args.dir.display());
     if let (Some(run), Some(verdict)) = (&found.run_id, found.verdict) {
-        let verdict = serde_json::to_value(verdict).unwrap_or_default();
-        let _ =
-            writeln!(text, "  the drill {run} ended as {}", verdict.as_str().unwrap_or_default());
+        let _ = writeln!(text, "  the drill {run} ended as {}", verdict.word());
     }
     for problem in &found.problems {
         let _ = writeln!(text, "  {}: {}", problem.file, problem.message);

@@ -51,6 +51,7 @@ pub(super) fn validate(
         derives_checks,
         policies,
         written_policies: manifest.policies,
+        corrective_action: manifest.corrective_action.unwrap_or_default(),
     })
 }
 

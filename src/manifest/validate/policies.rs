@@ -5,9 +5,10 @@ use crate::manifest::{Limit, Policies, Waiver};
 use crate::wire::manifest as written;
 
 /// Policies that a waiver can name.
-const WAIVABLE: [&str; 10] = [
+const WAIVABLE: [&str; 11] = [
     "max_rpo_minutes",
     "max_rto_seconds",
+    "max_rto_regression_percent",
     "max_phase_seconds",
     "min_restore_bytes_per_second",
     "min_coverage",
@@ -56,6 +57,7 @@ impl Reader<'_> {
         Policies {
             rpo: Limit { max: policies.max_rpo_minutes, warn: policies.warn_rpo_minutes },
             rto: Limit { max: policies.max_rto_seconds, warn: policies.warn_rto_seconds },
+            max_rto_regression_percent: policies.max_rto_regression_percent,
             phases: policies.max_phase_seconds.iter().map(|(phase, max)| (*phase, *max)).collect(),
             min_restore_bytes_per_second: policies.min_restore_bytes_per_second,
             min_coverage: policies.min_coverage,

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Class, CoverageFacts, InstanceFacts, ProvenanceFacts, RecoveredFacts, RestoreFacts, SbomFacts,
-    TeardownFacts,
+    ChainFacts, Class, CoverageFacts, InstanceFacts, PastFacts, ProvenanceFacts, RecoveredFacts,
+    RestoreFacts, SbomFacts, TeardownFacts,
 };
 
 /// What a step found out; each step fills in its own part.
@@ -15,6 +15,9 @@ pub struct Context {
     /// `load_manifest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest: Option<ManifestFacts>,
+    /// `load_manifest`: the drills before, where there is a history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub past: Option<PastFacts>,
     /// `verify_backup_digest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backup: Option<BackupFacts>,
@@ -51,6 +54,9 @@ pub struct Context {
     /// `enforce_policies`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<PolicyResult>,
+    /// `seal_evidence`, where there is a history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chain: Option<ChainFacts>,
     /// Why a step did not pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorFacts>,

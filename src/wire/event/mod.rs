@@ -11,6 +11,7 @@
 //! assert!(matches!(event.body, dr_drill::wire::event::Body::StepStarted { .. }));
 //! ```
 
+mod chained;
 mod facts;
 mod restored;
 mod vouched;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use chained::*;
 pub use facts::*;
 pub use restored::*;
 pub use vouched::*;
@@ -143,6 +145,18 @@ pub enum Verdict {
     Failed,
     /// Something could not be told.
     Inconclusive,
+}
+
+impl Verdict {
+    /// The word of the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
 }
 
 /// Why a verdict is not `passed`.

@@ -25,6 +25,10 @@ pub struct Policies {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub warn_rto_seconds: Option<f64>,
+    /// How much longer than the median of the drills before it a drill may take, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub max_rto_regression_percent: Option<f64>,
     /// Longest acceptable time of each phase, in seconds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub max_phase_seconds: BTreeMap<Phase, f64>,

@@ -46,6 +46,23 @@ pub struct Manifest {
     /// Limits on what is measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<Policies>,
+    /// What has to follow a drill that does not pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrective_action: Option<CorrectiveAction>,
+}
+
+/// What has to follow a drill that does not pass.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CorrectiveAction {
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200))]
+    pub owner: Option<String>,
+    /// Days within which a drill of this name has to pass again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 3650), extend("exclusiveMinimum" = 0))]
+    pub due_days: Option<f64>,
 }
 
 /// The artifact under test: a file or a directory tree.

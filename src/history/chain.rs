@@ -1,0 +1,234 @@
+//! Verification of a whole history: every pack, and that none was removed, reordered, forked, replayed or
+//! rewritten. It reads packs only: the index proves nothing.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::checkpoint::Pinned;
+use super::shelf::{Shelved, file_of, folders, place, shelved};
+use super::{History, HistoryError};
+use crate::digest::Unobserved;
+use crate::evidence::{Keys, SealedEvidence, verify};
+use crate::report::drill_name;
+use crate::signature::PublicKey;
+use crate::wire::answer::{FileProblem, Standing};
+use crate::wire::event::PreviousFacts;
+use crate::wire::history::{AUDIT, Audit};
+
+/// What is asked of a history.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Demands<'a> {
+    /// Keys one of which must have signed each drill.
+    pub keys: &'a [PublicKey],
+    /// A checkpoint that the history must still hold, and the keys one of which must have signed it.
+    pub checkpoint: Option<(&'a [u8], &'a [PublicKey])>,
+}
+
+/// What a pack turned out to be.
+struct Read {
+    shelved: Shelved,
+    name: String,
+    run_id: String,
+    seal: String,
+    chain: Option<(u64, Option<PreviousFacts>)>,
+    pruned: bool,
+}
+
+/// Verifies every pack of a history, and their chains.
+///
+/// # Errors
+/// When the history cannot be read.
+pub fn audit(history: &History, demands: Demands<'_>) -> Result<Audit, HistoryError> {
+    let mut all = Vec::new();
+    for folder in folders(&history.folder)? {
+        all.extend(shelved(&history.folder, &folder)?);
+    }
+    let (mut reads, mut problems) = read_all(history, &all, demands.keys);
+    reads.sort_by(|a, b| a.shelved.cmp(&b.shelved));
+    let mut chains: BTreeMap<&str, Vec<&Read>> = BTreeMap::new();
+    for read in &reads {
+        chains.entry(&read.shelved.folder).or_default().push(read);
+        let named =
+            file_of(&read.name, read.chain.as_ref().map(|(number, _)| *number), &read.run_id);
+        if named != read.shelved.file {
+            problems.push(problem(read, format!("holds the drill that belongs to {named}")));
+        }
+    }
+    for chain in chains.values() {
+        problems.extend(broken(chain));
+    }
+    problems.extend(twice(&reads));
+    let mut proven = Vec::new();
+    if problems.is_empty() {
+        proven.push(format!("all {} drills are as they were sealed", reads.len()));
+        proven.push("each follows the one of its name before it, from the first on".to_owned());
+    }
+    let mut not_proven = Vec::new();
+    let unlinked = reads.iter().filter(|read| read.chain.is_none()).count();
+    let pruned = reads.iter().filter(|read| read.pruned).count();
+    match demands.checkpoint {
+        Some((note, keys)) => match Pinned::read(history, note, keys) {
+            Ok(pinned) => pinned.hold(&reads, &mut problems, &mut proven, chain_of),
+            Err(message) => problems.push(FileProblem { file: "checkpoint".to_owned(), message }),
+        },
+        None => not_proven.push(
+            "that the newest drills were not removed, or all of them rewritten: no checkpoint was \
+             given with --checkpoint"
+                .to_owned(),
+        ),
+    }
+    if demands.keys.is_empty() {
+        not_proven.push("who made these drills: no key was given with --key".to_owned());
+    } else if problems.is_empty() {
+        proven.push("each was signed by a key that was given".to_owned());
+    }
+    if unlinked > 0 {
+        not_proven.push(format!("that none was left out of the {unlinked} that stand in no chain"));
+    }
+    if pruned > 0 {
+        not_proven.push(format!("what {pruned} pruned drills held beside seal and report"));
+    }
+    Ok(Audit {
+        schema: AUDIT.to_owned(),
+        intact: problems.is_empty(),
+        names: chains.len() as u64,
+        drills: reads.len() as u64,
+        unlinked: unlinked as u64,
+        pruned: pruned as u64,
+        proven,
+        not_proven,
+        problems,
+    })
+}
+
+/// Verifies every pack, on all cores.
+fn read_all(
+    history: &History,
+    all: &[Shelved],
+    keys: &[PublicKey],
+) -> (Vec<Read>, Vec<FileProblem>) {
+    let next = Mutex::new(all.iter());
+    let found = Mutex::new((Vec::new(), Vec::new()));
+    let workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let taken = next.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(shelved) = taken else { break };
+                    let read = read(history, shelved, keys);
+                    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                    match read {
+                        Ok((read, problems)) => {
+                            found.0.push(read);
+                            found.1.extend(problems);
+                        }
+                        Err(message) => {
+                            found.1.push(FileProblem { file: shelved.file.clone(), message });
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let (reads, mut problems) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    problems.sort_by(|a: &FileProblem, b| (&a.file, &a.message).cmp(&(&b.file, &b.message)));
+    (reads, problems)
+}
+
+fn read(
+    history: &History,
+    shelved: &Shelved,
+    keys: &[PublicKey],
+) -> Result<(Read, Vec<FileProblem>), String> {
+    let path = place(&history.folder, &shelved.file);
+    let sealed = SealedEvidence::read(&path)?;
+    let report = sealed.report();
+    // The key that it names is the one to verify with, if it was given.
+    let key = keys.iter().find(|key| report.signer.as_deref() == Some(&key.to_string()));
+    let signers = key.map(std::slice::from_ref).unwrap_or_default();
+    let verified = verify(&path, Keys { signers, reviewers: &[] }, &Unobserved)?;
+    let mut problems: Vec<FileProblem> = verified
+        .problems
+        .into_iter()
+        .map(|found| FileProblem {
+            file: shelved.file.clone(),
+            message: format!("{}: {}", found.file, found.message),
+        })
+        .collect();
+    if key.is_none() && !keys.is_empty() {
+        let message = "is signed by none of the keys that were given".to_owned();
+        problems.push(FileProblem { file: shelved.file.clone(), message });
+    }
+    let chain = report.chain.as_ref().map(|chain| (chain.sequence, chain.previous.clone()));
+    let read = Read {
+        shelved: shelved.clone(),
+        name: drill_name(report).to_owned(),
+        run_id: report.run_id.clone(),
+        seal: sealed.seal().to_string(),
+        chain,
+        pruned: verified.standing == Standing::Pruned,
+    };
+    Ok((read, problems))
+}
+
+fn problem(read: &Read, message: impl Into<String>) -> FileProblem {
+    FileProblem { file: read.shelved.file.clone(), message: message.into() }
+}
+
+/// Name, number and seal of a drill in a chain.
+fn chain_of(read: &Read) -> Option<(&str, u64, &str)> {
+    let (number, _) = read.chain.as_ref()?;
+    Some((&read.name, *number, &read.seal))
+}
+
+/// Where the chain of one folder is broken. The drills are in the order of their numbers.
+fn broken(chain: &[&Read]) -> Vec<FileProblem> {
+    let mut problems = Vec::new();
+    let mut before: Option<&Read> = None;
+    let linked = chain.iter().filter_map(|read| Some((*read, read.chain.as_ref()?)));
+    for (read, (number, previous)) in linked {
+        let last = before.and_then(chain_of).map_or(0, |(_, number, _)| number);
+        if *number == last {
+            problems
+                .push(problem(read, format!("is a second drill {number}: the chain is forked")));
+            continue;
+        }
+        if *number != last + 1 {
+            let missing = format!("drills {} to {} are missing before it", last + 1, number - 1);
+            problems.push(problem(read, missing));
+        } else {
+            match (before, previous) {
+                (None, None) => {}
+                (Some(before), Some(previous)) if previous.seal_sha256 == before.seal => {}
+                (Some(before), _) => problems.push(problem(
+                    read,
+                    format!(
+                        "does not follow {}: one of the two was rewritten",
+                        before.shelved.file
+                    ),
+                )),
+                (None, Some(previous)) => {
+                    let message = format!("is the first, but follows {}", previous.run_id);
+                    problems.push(problem(read, message));
+                }
+            }
+        }
+        before = Some(read);
+    }
+    problems
+}
+
+/// Drills that are there more than once.
+fn twice(reads: &[Read]) -> Vec<FileProblem> {
+    let mut seals: BTreeMap<&str, &Read> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for read in reads {
+        if let Some(first) = seals.insert(&read.seal, read) {
+            let message = format!("is the same drill as {}", first.shelved.file);
+            problems.push(problem(read, message));
+        }
+    }
+    problems
+}

@@ -1,0 +1,52 @@
+//! What an index keeps of a drill: all of it from the sealed report.
+
+use crate::evidence::SealedEvidence;
+use crate::report::drill_name;
+use crate::wire::event::PolicyStatus;
+use crate::wire::history::Entry;
+use crate::wire::report::Report;
+
+use super::facts::facts;
+
+/// The entry of a drill whose pack lies at `file`.
+pub(super) fn entry(sealed: &SealedEvidence, file: &str) -> Entry {
+    let report = sealed.report();
+    let limit = |policy: &str| {
+        let result = report.policies.iter().find(|result| result.policy == policy);
+        // A warning level alone is no limit.
+        result.filter(|result| result.status != PolicyStatus::Warned).map(|result| result.limit)
+    };
+    let action = report.corrective_action.as_ref();
+    Entry {
+        name: drill_name(report).to_owned(),
+        run_id: report.run_id.clone(),
+        sequence: report.chain.as_ref().map(|chain| chain.sequence),
+        seal_sha256: sealed.seal().to_string(),
+        verdict: report.status,
+        reason: report.reasons.first().map(|reason| reason.message.clone()),
+        started_at: report.started_at.clone(),
+        ended_at: report.ended_at.clone(),
+        rto_seconds: report.metrics.rto_seconds,
+        max_rto_seconds: limit("max_rto_seconds"),
+        rpo_minutes: report.metrics.rpo_minutes,
+        max_rpo_minutes: limit("max_rpo_minutes"),
+        duration_seconds: report.metrics.duration_seconds,
+        phases: report.metrics.phases.clone(),
+        restore_seconds_per_gb: report.metrics.restore_seconds_per_gb,
+        backup_sha256: report.backup.as_ref().map(|backup| backup.sha256.clone()),
+        backup_bytes: report.backup.as_ref().map(|backup| backup.bytes),
+        backup_captured_at: report.backup_captured_at.clone(),
+        engine: engine(report),
+        signer: report.signer.clone(),
+        sign_offs: sealed.sign_offs(),
+        clock_overridden: report.clock.overridden,
+        owner: action.and_then(|action| action.owner.clone()),
+        due_at: action.and_then(|action| action.due_at.clone()),
+        facts: facts(sealed),
+        file: file.to_owned(),
+    }
+}
+
+fn engine(report: &Report) -> Option<String> {
+    report.instance.as_ref().map(|instance| format!("{} {}", instance.engine, instance.version))
+}

@@ -1,0 +1,140 @@
+//! What the evidence of a drill holds that controls ask for, each by a name of its own.
+//!
+//! A fact stands only for what was proven: one that cannot be told from the report is not there.
+
+use crate::evidence::SealedEvidence;
+use crate::plan::Step;
+use crate::wire::event::{PolicyStatus, Status, Verdict};
+use crate::wire::report::Report;
+
+/// Whether the evidence of a drill holds a fact.
+type Holds = fn(&Report) -> bool;
+
+/// Every fact that a report can hold: its name, what it says, and how it is told.
+const FACTS: [(&str, &str, Holds); 17] = [
+    ("passed", "the drill passed", |report| report.status == Verdict::Passed),
+    ("backup_identified", "the backup has the digest that the manifest pins", |report| {
+        passed(report, Step::VerifyBackupDigest)
+    }),
+    (
+        "verified_before_restore",
+        "digest and content were verified before anything was restored",
+        |report| {
+            passed(report, Step::VerifyBackupDigest) && passed(report, Step::VerifyBackupPayload)
+        },
+    ),
+    (
+        "provenance_verified",
+        "somebody who is trusted has signed where the backup comes from",
+        |report| {
+            report.provenance.as_ref().is_some_and(|provenance| !provenance.signers.is_empty())
+        },
+    ),
+    ("restored", "the backup was restored for real", |report| {
+        passed(report, Step::RestoreArtifact)
+    }),
+    ("data_verified", "the restored data was compared or asked, and was as expected", |report| {
+        passed(report, Step::ValidateRestoredBackup) || passed(report, Step::RunChecks)
+    }),
+    ("complete", "no part of the restored data was left unlooked at", complete),
+    ("two_checks", "two checks or more of the restored data held, of different kinds", two_checks),
+    (
+        "segregated",
+        "the restore was apart from the source: no network, a throwaway place",
+        segregated,
+    ),
+    ("destroyed", "what was restored was removed afterwards", |report| {
+        report.teardown.as_ref().is_some_and(|teardown| teardown.removed)
+    }),
+    (
+        "rto_objective_met",
+        "the time to verified data was measured, and is within its objective",
+        |report| within(report, "max_rto_seconds"),
+    ),
+    (
+        "rpo_objective_met",
+        "the age of the data was measured, and is within its objective",
+        |report| within(report, "max_rpo_minutes"),
+    ),
+    ("phases_timed", "each step has a start and an end", |report| {
+        report.steps.iter().all(|step| {
+            step.step == Step::SealEvidence.id() || step.status.is_none() || step.ended_at.is_some()
+        }) && !report.steps.is_empty()
+    }),
+    ("real_clock", "the time is that of the machine's clock", |report| !report.clock.overridden),
+    ("owner_named", "somebody answers for it where it does not pass", |report| {
+        let action = report.corrective_action.as_ref();
+        report.status == Verdict::Passed || action.is_some_and(|action| action.owner.is_some())
+    }),
+    ("chained", "it stands in a chain with the drills before it", |report| report.chain.is_some()),
+    ("to_be_signed", "a key was to sign its evidence", |report| report.signer.is_some()),
+];
+
+/// What is told from what stands beside the report.
+const REVIEWED: (&str, &str) = ("reviewed", "somebody else has signed it off");
+/// What no drill can prove; a control that asks for it is never met by drills alone.
+const ELSEWHERE: (&str, &str) =
+    ("alternate_site", "the restore was at an alternate site, or failed over");
+
+/// Names of facts, with what each says.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FACTS.iter().map(|(name, says, _)| (*name, *says)).chain([REVIEWED, ELSEWHERE])
+}
+
+/// The facts that the evidence of a drill holds.
+pub(super) fn facts(sealed: &SealedEvidence) -> Vec<String> {
+    let held = FACTS.iter().filter(|(_, _, holds)| holds(sealed.report())).map(|(name, ..)| *name);
+    let reviewed = (sealed.sign_offs() > 0).then_some(REVIEWED.0);
+    held.chain(reviewed).map(str::to_owned).collect()
+}
+
+fn passed(report: &Report, step: Step) -> bool {
+    report.steps.iter().any(|found| found.step == step.id() && found.status == Some(Status::Passed))
+}
+
+fn within(report: &Report, policy: &str) -> bool {
+    report.policies.iter().any(|result| {
+        let kept = matches!(result.status, PolicyStatus::Passed | PolicyStatus::Warned);
+        result.policy == policy && kept
+    })
+}
+
+fn complete(report: &Report) -> bool {
+    match &report.coverage {
+        Some(coverage) => coverage.unchecked == 0,
+        // Without tables the whole of what came back was compared.
+        None => passed(report, Step::ValidateRestoredBackup),
+    }
+}
+
+fn two_checks(report: &Report) -> bool {
+    // That it answers and is not empty is asked always, and reconciles nothing.
+    let held = report.checks.iter().filter(|check| check.status == Status::Passed);
+    let mut kinds: Vec<&str> = held.map(|check| check.check.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.retain(|kind| !["connectivity", "not_empty"].contains(kind));
+    kinds.len() + usize::from(passed(report, Step::ValidateRestoredBackup)) >= 2
+}
+
+fn segregated(report: &Report) -> bool {
+    let existing = report.instance.as_ref().is_some_and(|instance| instance.existing);
+    let network = report.isolation.iter().any(|fact| fact.protection == "network" && fact.in_force);
+    // The tool itself copies files into a private directory, and starts nothing.
+    let own = report.isolation.is_empty() && passed(report, Step::RestoreArtifact);
+    !existing && (network || own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fact_has_a_name_of_its_own() {
+        let mut names: Vec<&str> = all().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

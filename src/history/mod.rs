@@ -1,0 +1,149 @@
+//! The history of drills: their packs, each linked to the one of its name before it, and an index of them
+//! that can be made anew at any time. It takes sealed evidence only.
+
+mod actions;
+mod asking;
+mod chain;
+mod checkpoint;
+mod controls;
+mod entry;
+mod facts;
+mod filing;
+mod index;
+mod prune;
+mod rebuild;
+mod rewrite;
+mod shelf;
+mod trend;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::evidence::PackError;
+use crate::wire::history::Entry;
+
+use shelf::place;
+
+pub use chain::{Demands, audit};
+pub use checkpoint::{checkpoint, heads};
+pub use controls::{catalogue, matrix};
+pub use facts::all as facts;
+pub use filing::Link;
+pub use prune::{Retention, prune};
+pub use rebuild::Rebuilt;
+pub use trend::trend;
+
+/// Name of the file whose lock keeps writers apart.
+const LOCK: &str = "lock";
+
+/// A directory with the history of drills.
+#[derive(Debug)]
+pub struct History {
+    folder: PathBuf,
+}
+
+/// Why something could not be done with a history.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// There is none.
+    #[error("{0} is no history: there is no such directory")]
+    Absent(String),
+    /// The system refused.
+    #[error("{path}: {cause}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// The index is damaged, or cannot be written.
+    #[error("the index {path}: {cause}")]
+    Index {
+        /// Its file.
+        path: String,
+        /// What SQLite said.
+        #[source]
+        cause: rusqlite::Error,
+    },
+    /// The index was written by another version.
+    #[error("the index {0} cannot be read")]
+    Stale(String),
+    /// A pack is not what its name says.
+    #[error("the pack {file} {problem}")]
+    Pack {
+        /// The pack.
+        file: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A pack could not be written.
+    #[error("the pack of {run} cannot be written: it {cause}")]
+    Write {
+        /// The run.
+        run: String,
+        /// Why.
+        #[source]
+        cause: PackError,
+    },
+    /// The evidence cannot be filed.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl HistoryError {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Absent(_) => "name the directory that `dr-drill run --history` was given",
+            Self::Io { .. } | Self::Write { .. } => "look at rights and room of the history",
+            Self::Index { .. } | Self::Stale(_) => "make it anew: dr-drill history rebuild",
+            Self::Pack { .. } => "look at the whole: dr-drill history verify",
+            Self::Refused(_) => "verify it first: dr-drill verify",
+        }
+    }
+
+    fn io(path: &Path, cause: io::Error) -> Self {
+        Self::Io { path: path.display().to_string(), cause }
+    }
+}
+
+impl History {
+    /// Opens a history, and makes it where there is none.
+    ///
+    /// # Errors
+    /// When its directory cannot be made.
+    pub fn create(folder: &Path) -> Result<Self, HistoryError> {
+        fs::create_dir_all(folder).map_err(|cause| HistoryError::io(folder, cause))?;
+        Self::open(folder)
+    }
+
+    /// Opens a history that is there.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn open(folder: &Path) -> Result<Self, HistoryError> {
+        if !folder.is_dir() {
+            return Err(HistoryError::Absent(folder.display().to_string()));
+        }
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Waits until nobody else writes to it.
+    fn lock(&self) -> Result<File, HistoryError> {
+        let path = self.folder.join(LOCK);
+        let fail = |cause| HistoryError::io(&path, cause);
+        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(fail)?;
+        file.lock().map_err(fail)?;
+        Ok(file)
+    }
+
+    /// Where the pack of an entry lies.
+    #[must_use]
+    pub fn place(&self, entry: &Entry) -> PathBuf {
+        place(&self.folder, &entry.file)
+    }
+}

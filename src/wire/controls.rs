@@ -1,0 +1,91 @@
+//! Controls of standards against the evidence of drills (`dr_drill.controls.v1`).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::event::Verdict;
+
+/// Value of `schema` in the answer of `dr-drill controls`.
+pub const SCHEMA: &str = "dr_drill.controls.v1";
+
+/// A control, as the catalogue lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// Standard and number.
+    pub id: String,
+    /// What the standard calls it.
+    pub title: String,
+    /// What it asks for, in our words.
+    pub asks: String,
+    /// Facts that the evidence of a drill must hold, each by its name.
+    pub needs: Vec<String>,
+}
+
+/// Which controls the drills of a period meet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "dr-drill controls, version 1")]
+pub struct Matrix {
+    /// Always `dr_drill.controls.v1`.
+    pub schema: String,
+    /// Beginning of the period.
+    pub from: String,
+    /// End of the period, which is no part of it.
+    pub to: String,
+    /// Every control of the catalogue.
+    pub controls: Vec<ControlResult>,
+    /// Every drill of the period.
+    pub drills: Vec<DrillLine>,
+}
+
+/// Whether a control is met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ControlResult {
+    /// The control.
+    #[serde(flatten)]
+    pub control: Control,
+    /// Whether, for each name, a drill of the period holds all that it needs.
+    pub met: bool,
+    /// For each name that misses it: what is missing.
+    pub gaps: Vec<Gap>,
+}
+
+/// What is missing for a control.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Gap {
+    /// Name of the drills; nothing where there was none at all.
+    pub name: Option<String>,
+    /// The drill that comes closest.
+    pub closest: Option<String>,
+    /// Facts that even that one does not hold; all where there was no drill.
+    pub missing: Vec<String>,
+}
+
+/// A drill of the period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DrillLine {
+    /// Its name.
+    pub name: String,
+    /// The run.
+    pub run_id: String,
+    /// When it began.
+    pub started_at: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How its evidence stands.
+    pub evidence: EvidenceStanding,
+    /// What its evidence holds.
+    pub facts: Vec<String>,
+}
+
+/// How the evidence of a drill stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceStanding {
+    /// As it was sealed, and signed by a key that was given.
+    Signed,
+    /// As it was sealed; by whom was not asked, or is not known.
+    SignerUnknown,
+    /// Not as it was sealed, or signed by nobody who was asked for: it proves nothing.
+    NotVerified,
+}
