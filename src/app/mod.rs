@@ -14,7 +14,7 @@ pub use keys::{SignError, generate_key, read_private_key, sign};
 pub use records::{
     RecordError, add, controls, coverage, pack_into, read_note, sealed, unpack_into,
 };
-pub use run::{RunError, RunRequest, past, run};
+pub use run::{Past, RunError, RunRequest, past, run};
 pub use site::site;
 pub use vouchers::{
     BundleRequest, CheckError, ProvenanceRequest, SbomRequest, Subject, check_provenance,

@@ -28,15 +28,34 @@ pub struct RunRequest {
     pub history: Option<History>,
 }
 
-/// What the drills before this one were like, if a history is kept and the manifest can be read.
+/// What the drills before a drill hand on to it.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// What they were like.
+    pub facts: Option<PastFacts>,
+    /// What the newest that passed found, if the manifest wants it.
+    pub baseline: Option<Vec<u8>>,
+}
+
+/// What the drills before this one hand on, if a history is kept and the manifest can be read.
 ///
 /// # Errors
 /// When the history cannot be read.
-pub fn past(history: Option<&History>, loaded: &Loaded) -> Result<Option<PastFacts>, RunError> {
-    let (Some(history), Ok(manifest)) = (history, &loaded.manifest) else { return Ok(None) };
+pub fn past(history: Option<&History>, loaded: &Loaded) -> Result<Past, RunError> {
+    let (Some(history), Ok(manifest)) = (history, &loaded.manifest) else {
+        return Ok(Past::default());
+    };
     let path = loaded.shown_path.display().to_string();
     let name = manifest.name.as_deref().unwrap_or(&path);
-    history.past(name).map(Some).map_err(RunError::History)
+    let mut facts = history.past(name).map_err(RunError::History)?;
+    let mut baseline = None;
+    if manifest.baseline.as_ref().is_some_and(|baseline| baseline.last_good_drill)
+        && let Some((run, bytes)) = history.last_baseline(name).map_err(RunError::History)?
+    {
+        facts.baseline_run_id = Some(run);
+        baseline = Some(bytes);
+    }
+    Ok(Past { facts: Some(facts), baseline })
 }
 
 /// Why a run has no evidence. Whatever the restore did, it counts for nothing.

@@ -51,6 +51,8 @@ pub struct Setup<'a> {
     pub allow_existing_target: bool,
     /// What the drills before were like, where a history is kept.
     pub past: Option<PastFacts>,
+    /// What the newest drill of the name that passed found, if it recorded that.
+    pub last_baseline: Option<Vec<u8>>,
     /// Fingerprint of the key that is to sign the evidence.
     pub signer: Option<String>,
     /// Whether recovered artifacts are kept with the evidence.

@@ -1,10 +1,11 @@
 //! Evidence that was sealed: what history and notifications take, and nothing else makes.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::Path;
 
 use super::bundle::{BESIDE, parse_sums};
-use super::pack::head;
+use super::pack::{head, members};
 use super::{REPORT, SIGN_OFFS, SUMS};
 use crate::digest::Digest;
 use crate::fs::{open_for_reading, read_capped};
@@ -41,6 +42,37 @@ impl SealedEvidence {
             files = head(&file).map_err(|error| error.to_string())?;
         }
         Self::of(&files)
+    }
+
+    /// The bytes of a file of a pack, if it holds it as it was sealed.
+    ///
+    /// # Errors
+    /// When the pack cannot be read, or the file is not as it was sealed.
+    pub fn file(pack: &Path, name: &str) -> Result<Option<Vec<u8>>, String> {
+        let file = open_for_reading(pack).map_err(|error| format!("cannot be read: {error}"))?;
+        let (mut sums, mut found) = (Vec::new(), None);
+        members(&file, &mut |member, reader| {
+            let mut bytes = Vec::new();
+            if member == SUMS || member == name {
+                reader.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+            } else {
+                std::io::copy(reader, &mut std::io::sink())?;
+            }
+            match member {
+                SUMS => sums = bytes,
+                _ if member == name => found = Some(bytes),
+                _ => {}
+            }
+            Ok(true)
+        })
+        .map_err(|error| error.to_string())?;
+        let Some(bytes) = found else { return Ok(None) };
+        let listed = parse_sums(&sums).unwrap_or_default();
+        let digest = listed.iter().find(|(listed, _)| listed == name).map(|(_, digest)| *digest);
+        if digest != Some(Digest::of(&bytes)) {
+            return Err(format!("{name} is not as it was sealed"));
+        }
+        Ok(Some(bytes))
     }
 
     fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, String> {

@@ -7,9 +7,12 @@ use super::shelf::place;
 use super::trend::median;
 use super::{History, HistoryError};
 use crate::clock::Timestamp;
+use crate::evidence::SealedEvidence;
 use crate::wire::event::{PastFacts, Verdict};
 use crate::wire::history::{Action, Entry, Standing};
 
+/// Where a drill leaves what it found a database to be.
+const BASELINE: &str = "restore/baseline.json";
 /// How many drills before a drill its past is made of.
 const PAST: u64 = 20;
 
@@ -148,6 +151,20 @@ impl History {
     pub fn past(&self, name: &str) -> Result<PastFacts, HistoryError> {
         let passed = self.newest(Some(name), Some(Verdict::Passed), PAST)?;
         let times: Vec<f64> = passed.iter().filter_map(|entry| entry.rto_seconds).collect();
-        Ok(PastFacts { passed: passed.len() as u64, median_rto_seconds: median(&times) })
+        let median_rto_seconds = median(&times);
+        Ok(PastFacts { passed: passed.len() as u64, median_rto_seconds, baseline_run_id: None })
+    }
+
+    /// What the newest drill of a name that passed found its database to be, if it recorded that, and its run.
+    ///
+    /// # Errors
+    /// When index or pack cannot be read.
+    pub fn last_baseline(&self, name: &str) -> Result<Option<(String, Vec<u8>)>, HistoryError> {
+        let Some(drill) = self.newest(Some(name), Some(Verdict::Passed), 1)?.pop() else {
+            return Ok(None);
+        };
+        let found = SealedEvidence::file(&self.place(&drill), BASELINE);
+        let wrong = |problem| HistoryError::Pack { file: drill.file.clone(), problem };
+        Ok(found.map_err(wrong)?.map(|bytes| (drill.run_id, bytes)))
     }
 }

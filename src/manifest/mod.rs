@@ -34,8 +34,8 @@ pub struct Manifest {
     pub provenance: Option<Provenance>,
     /// How it is restored.
     pub restore: Restore,
-    /// What the database was.
-    pub baseline: Option<Input>,
+    /// Where it is told what the database was.
+    pub baseline: Option<BaselineSource>,
     /// What must hold of the restored data, with what every database is asked.
     pub checks: Vec<wire::manifest::Check>,
     /// Whether those follow that the baseline allows.
@@ -77,6 +77,15 @@ pub struct Backup {
     pub sha256: Digest,
     /// When the data was captured, as the manifest says.
     pub captured_at: Timestamp,
+}
+
+/// Where it is told what the database was: at least one of the two.
+#[derive(Clone, Debug)]
+pub struct BaselineSource {
+    /// A file.
+    pub file: Option<Input>,
+    /// The newest drill of the name that passed; the file only where there is none.
+    pub last_good_drill: bool,
 }
 
 /// A file that vouches for the backup.

@@ -608,3 +608,65 @@ fn controls_are_met_by_what_evidence_holds_and_by_nothing_else() {
     fs::write(&pack, cut).unwrap();
     assert!(controls(&signed).1.is_empty());
 }
+
+/// A database of so many rows, as the backup of a project.
+fn rows(project: &Project, count: usize) {
+    let _ = fs::remove_file(project.path("shop.db"));
+    let values: Vec<String> = (1..=count).map(|id| format!("({id}, 'n{id}')")).collect();
+    let sql = format!(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO customer VALUES {};",
+        values.join(", ")
+    );
+    let made = std::process::Command::new("sqlite3").arg(project.path("shop.db")).arg(sql).status();
+    assert!(made.unwrap().success());
+    if project.path("data/dr/manifest.json").exists() {
+        let pin = ["pin", "--captured-at", "2026-11-20T08:00:00Z", "--root", "."];
+        assert_eq!(project.run(&pin).code(), 0);
+    }
+}
+
+#[test]
+fn the_data_can_be_held_against_what_the_last_good_drill_found() {
+    let project = Project::empty();
+    rows(&project, 100);
+    project.manifest_for("sqlite", "shop.db");
+    let of_last = |manifest: &mut Value, first: Option<&str>| {
+        manifest["checks"] = json!([{"check": "content", "tolerance_percent": 5}]);
+        manifest["baseline"] = json!({"last_good_drill": true});
+        if let Some(path) = first {
+            manifest["baseline"]["path"] = json!(path);
+        }
+    };
+    let root = ["--root", "."];
+    assert_eq!(drill(&project, 0, &[&root[..], &["--record-baseline"]].concat()), 0);
+    project.write("data/dr/first.json", project.text("artifacts/dr/restore/baseline.json"));
+    fs::remove_dir_all(project.path(HISTORY)).unwrap();
+    // Nobody has said what it should be: that is no pass.
+    project.edit(|manifest| of_last(manifest, None));
+    assert_eq!(drill(&project, 1, &root), 4);
+    assert!(
+        project.step("run_checks").1.contains("there is none"),
+        "{:?}",
+        project.step("run_checks")
+    );
+    project.edit(|manifest| of_last(manifest, Some("first.json")));
+    assert_eq!(drill(&project, 2, &root), 0);
+    let first = project.report()["run_id"].clone();
+    // It may grow by five percent each time, and shrink by no more.
+    for (minute, count, code) in [(3, 104, 0), (4, 108, 0), (5, 100, 1), (6, 50, 1), (7, 109, 0)] {
+        rows(&project, count);
+        assert_eq!(drill(&project, minute, &root), code, "{count} rows");
+        let compared = project.report()["past"]["baseline_run_id"].clone();
+        if minute == 3 {
+            assert_eq!(compared, first);
+        }
+        project.verifies();
+    }
+    assert_eq!(
+        project.report()["past"]["baseline_run_id"].as_str().unwrap()[..15],
+        *"20261120T090400"
+    );
+    // A baseline that was changed in its pack is none.
+    project.edit(|manifest| manifest["baseline"] = json!({}));
+    assert_eq!(drill(&project, 8, &root), 2);
+}

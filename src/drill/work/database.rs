@@ -65,12 +65,22 @@ impl<'a> Work<'a> {
     }
 
     fn read_baseline(&self, run: &mut Run<'_>) -> Read<Option<Baseline>> {
-        let Some(input) = &self.manifest.baseline else { return Ok(Ok(None)) };
-        let read = match self.read_input(run, input, "baseline", MAX_BASELINE_BYTES)? {
-            Ok(read) => read,
-            Err(failed) => return Ok(Err(failed)),
+        let Some(source) = &self.manifest.baseline else { return Ok(Ok(None)) };
+        let last = run.setup.last_baseline.as_ref().filter(|_| source.last_good_drill);
+        let (bytes, from) = match (last, &source.file) {
+            (Some(bytes), _) => {
+                run.evidence.keep(LAST_BASELINE, bytes)?;
+                (bytes.clone(), "of the newest drill that passed".to_owned())
+            }
+            (None, Some(input)) => {
+                match self.read_input(run, input, "baseline", MAX_BASELINE_BYTES)? {
+                    Ok(read) => (read.bytes, read.path),
+                    Err(failed) => return Ok(Err(failed)),
+                }
+            }
+            (None, None) => return Ok(Err(Box::new(no_good_drill()))),
         };
-        let strict = parse_json(&read.bytes).map_err(|error| error.to_string());
+        let strict = parse_json(&bytes).map_err(|error| error.to_string());
         let baseline = strict.and_then(|value| {
             serde_json::from_value::<Baseline>(value).map_err(|error| error.to_string())
         });
@@ -85,9 +95,15 @@ impl<'a> Work<'a> {
             Err(error) => Err(error),
         }
         .map_err(|why| {
-            let message = format!("the baseline {} cannot be read: {why}", read.path);
+            let message = format!("the baseline {from} cannot be read: {why}");
             Box::new(StepResult::failed(Class::Check, &message, None, Context::default()))
         }))
+    }
+
+    /// Whether it is recorded what the database was found to be.
+    fn records(&self, run: &Run<'_>) -> bool {
+        let source = self.manifest.baseline.as_ref();
+        run.setup.record_baseline || source.is_some_and(|source| source.last_good_drill)
     }
 
     pub(in super::super) fn run_checks(&self, run: &mut Run<'_>) -> io::Result<StepResult> {
@@ -132,7 +148,7 @@ impl<'a> Work<'a> {
         let context = || Context { coverage: coverage.clone(), ..Context::default() };
         let notes = format!("{held} of {} check(s) hold", checks.len());
         let result = match failed {
-            None if run.setup.record_baseline => match check::record(target) {
+            None if self.records(run) => match check::record(target) {
                 Ok(baseline) => {
                     let mut text = serde_json::to_vec_pretty(&baseline)?;
                     text.push(b'\n');
@@ -187,6 +203,18 @@ fn coverage(target: Target<'_>, checks: &[CheckFacts]) -> Option<CoverageFacts> 
     })
 }
 
+/// Nothing says what the database was: it cannot be told whether it still is.
+fn no_good_drill() -> StepResult {
+    let message =
+        "the data is to be compared with that of the newest drill that passed, and there is none";
+    let hint = "run it with --history, and name a baseline for the first drill under baseline.path";
+    let hint = Some(hint.to_owned());
+    let failed = StepResult::failed(Class::Incomplete, &message, hint, Context::default());
+    StepResult { status: Status::Inconclusive, ..failed }
+}
+
+/// Where the baseline of an earlier drill is kept.
+const LAST_BASELINE: &str = "inputs/baseline/last-good-drill.json";
 /// Where a baseline lies in the evidence.
 const BASELINE: &str = "restore/baseline.json";
 /// Largest baseline that is read, in bytes.

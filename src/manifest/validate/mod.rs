@@ -32,7 +32,7 @@ pub(super) fn validate(
         Driver::Database(database) => Some(database.engine),
         Driver::Files(_) | Driver::Script(_) => None,
     };
-    let baseline = reader.input("/baseline", manifest.baseline);
+    let baseline = manifest.baseline.and_then(|baseline| reader.baseline(baseline));
     let derives_checks = matches!(manifest.checks, written::Checks::Derived(_));
     let checks = reader.checks(manifest.checks, engine, baseline.is_some());
     let policies = reader.policies(manifest.policies.as_ref(), engine.is_some());

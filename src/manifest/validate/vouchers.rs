@@ -1,7 +1,7 @@
 //! What vouches for the backup: files, keys, and what must be said.
 
 use super::Reader;
-use crate::manifest::{Expectations, Input, Provenance, SourceRef};
+use crate::manifest::{BaselineSource, Expectations, Input, Provenance, SourceRef};
 use crate::wire::manifest as written;
 
 impl Reader<'_> {
@@ -10,6 +10,22 @@ impl Reader<'_> {
         self.path(&format!("{pointer}/path"), &input.path);
         let sha256 = self.read(&format!("{pointer}/sha256"), input.sha256.as_deref());
         Some(Input { path: input.path, sha256 })
+    }
+
+    pub(super) fn baseline(&mut self, baseline: written::BaselineSource) -> Option<BaselineSource> {
+        let last_good_drill = baseline.last_good_drill.unwrap_or(false);
+        let file = match baseline.path {
+            Some(path) => {
+                self.input("/baseline", Some(written::Input { path, sha256: baseline.sha256 }))
+            }
+            None => None,
+        };
+        if file.is_none() && !last_good_drill {
+            let hint = "name a file under `path`, or set `last_good_drill` to true";
+            self.problem("/baseline", "names nothing to compare with", Some(hint));
+            return None;
+        }
+        Some(BaselineSource { file, last_good_drill })
     }
 
     pub(super) fn provenance(

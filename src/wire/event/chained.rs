@@ -28,4 +28,7 @@ pub struct PastFacts {
     pub passed: u64,
     /// The median of their RTO, in seconds; `null` where none passed.
     pub median_rto_seconds: Option<f64>,
+    /// The run whose baseline the data is compared with, where the manifest wants the newest that passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline_run_id: Option<String>,
 }

@@ -36,9 +36,9 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<Instance>,
     /// What the database was when it was last known to be good, for the checks `structure` and
-    /// `content`: `dr-drill run --record-baseline` leaves one in the evidence.
+    /// `content`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub baseline: Option<Input>,
+    pub baseline: Option<BaselineSource>,
     /// What must hold of the restored data. A database is always asked whether it answers and
     /// whether it is empty. `auto`: whatever follows from the baseline.
     #[serde(default, skip_serializing_if = "Checks::is_empty")]
@@ -78,6 +78,24 @@ pub struct Backup {
     /// When the data was captured, RFC 3339 with an offset.
     #[schemars(length(min = 1, max = 64))]
     pub captured_at: String,
+}
+
+/// Where it is told what the database was.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BaselineSource {
+    /// Where a baseline lies: `dr-drill backup` and `dr-drill run --record-baseline` make one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: Option<String>,
+    /// SHA-256 of the file, if it is to be pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^(sha256:)?[0-9a-fA-F]{64}$"))]
+    pub sha256: Option<String>,
+    /// Whether it is what the newest drill of this name that passed found, as the history holds it. The
+    /// file is then only for the first drill. Each drill records what it finds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_good_drill: Option<bool>,
 }
 
 /// A file that vouches for the backup.
