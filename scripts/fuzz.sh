@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for so many seconds: no crash, no hang over a second, no more than 256 MiB.
+# usage: fuzz.sh [SECONDS] [TARGETS]
+# Runs every fuzz target for so many seconds: no crash, no hang over a second, no more memory than is said below.
 # Wants cargo-fuzz; the sanitizer that comes with a stable compiler is let in by RUSTC_BOOTSTRAP.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,6 +27,17 @@ folder = pathlib.Path("fuzz/corpus/envelope")
 folder.mkdir(parents=True, exist_ok=True)
 (folder / "envelope.json").write_text(json.dumps(bundle["dsseEnvelope"]))
 PYTHON
-for target in envelope provenance bundle sbom manifest payload; do
-  cargo fuzz run -O "$target" -- -max_total_time="$seconds" -timeout=1 -rss_limit_mb=256 -max_len=65536
+# A pack of a real drill, and its first bytes.
+folder=$(mktemp -d)
+cargo run --quiet --release -- run --quiet --current-time 2026-11-20T09:00:00Z --evidence-dir "$folder/dr" \
+  --output "$folder/dr/dr-report.json" --ndjson "$folder/dr/dr-events.ndjson"
+cargo run --quiet --release -- evidence pack "$folder/dr" --out "$folder/dr.tar.zst"
+head -c 3000 "$folder/dr.tar.zst" >"$folder/cut.tar.zst"
+seed pack "$folder"/*.tar.zst
+rm -r "$folder"
+for target in ${2:-envelope provenance bundle sbom manifest payload pack}; do
+  # The files at the top of a pack are kept in memory, up to 512 MiB.
+  memory=256
+  [ "$target" != pack ] || memory=1024
+  cargo fuzz run -O "$target" -- -max_total_time="$seconds" -timeout=1 -rss_limit_mb="$memory" -max_len=65536
 done

@@ -68,12 +68,14 @@ def killing():
     assert call(*drill(0)).returncode == 0
     jobs = {"drill": 0, "rebuild": 0, "pack": 0}
     bad, struck = [], 0
-    for number in range(1, kills + 1):
+    number = 0
+    while struck < kills:
+        number += 1
         what = dice.choice(["drill", "drill", "drill", "rebuild", "pack"])
         command = {"drill": drill(number), "rebuild": ["history", "rebuild"],
                    "pack": ["evidence", "pack", "--out", f"pack-{number}.tar.zst"]}[what]
         process = subprocess.Popen([dr_drill, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(dice.random() * 0.035)
+        time.sleep(dice.random() * 0.02)
         process.send_signal(signal.SIGKILL)
         struck += process.wait() == -signal.SIGKILL
         jobs[what] += 1
@@ -83,7 +85,7 @@ def killing():
         if made.exists() and call("verify", made).returncode != 0:
             bad.append(f"{number}: a pack that does not verify")
         made.unlink(missing_ok=True)
-        if number % 50 == 0 or number == kills:
+        if number % 50 == 0 or struck == kills:
             if call("history", "verify").returncode != 0:
                 bad.append(f"{number}: a history that does not verify")
             told = call("history", "export", "--form", "ndjson").stdout
@@ -91,7 +93,7 @@ def killing():
                 bad.append(f"{number}: an index that was not what the packs say")
             if len(told.splitlines()) != len(packs()):
                 bad.append(f"{number}: a pack that is not in the index")
-    print(f"{kills} kills, {struck} of them before the end ({', '.join(f'{n} {w}' for w, n in jobs.items())}): {len(bad)} bad")
+    print(f"{number} started, {struck} killed before their end ({', '.join(f'{n} {w}' for w, n in jobs.items())}): {len(bad)} bad")
     print("\n".join(bad))
     return not bad
 

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{EVENTS, OURS, TEMPORARY};
+use super::{EVENTS, OURS, SUMS, TEMPORARY};
 use crate::event::{Sink, Store};
 use crate::wire::event::Event;
 
@@ -137,6 +137,11 @@ fn foreign(path: &Path) -> Option<String> {
 }
 
 fn empty(path: &Path) -> io::Result<()> {
+    // The seal first: if this ends in the middle, what is left must not look sealed.
+    match fs::remove_file(path.join(SUMS)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         let name = entry.file_name();
