@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::bundle::parse_sums;
 use super::{REPORT, SUMS, SealedEvidence};
 use crate::digest::Digest;
+use crate::document::parse_json;
 use crate::signature::{Envelope, KeyError, PrivateKey};
 use crate::wire::attestation::{
     DRILL, Drill, PAYLOAD_TYPE, STATEMENT, Statement, Subject, TEST_RESULT, TestResult,
@@ -77,6 +79,27 @@ fn predicate(report: &Report, listed: &[(String, Digest)], sums: &[u8]) -> Drill
     }
 }
 
+/// Whether a statement of another version says of a directory what this one would, as far as it must.
+pub(super) fn agrees(
+    payload: &[u8],
+    report: &Report,
+    listed: &[(String, Digest)],
+    sums: &[u8],
+) -> bool {
+    let read = |bytes: &[u8]| -> Option<Statement<Value>> {
+        serde_json::from_value(parse_json(bytes).ok()?).ok()
+    };
+    let (Some(said), ours) = (read(payload), payloads(report, listed, sums)) else { return false };
+    let same = |wanted: Statement<Value>| {
+        let keys = ["result", "runId", "verdict", "reportSha256", "sumsSha256"];
+        wanted.kind == said.kind
+            && wanted.predicate_type == said.predicate_type
+            && wanted.subject == said.subject
+            && keys.iter().all(|key| wanted.predicate.get(key) == said.predicate.get(key))
+    };
+    ours.iter().filter_map(|payload| read(payload)).any(same)
+}
+
 /// What our own statement says of a sealed directory: for others that sign, such as a build server.
 ///
 /// # Errors
@@ -95,4 +118,42 @@ fn payload<P: Serialize>(subjects: &[Subject], predicate_type: &str, predicate: 
         predicate,
     };
     serde_json_canonicalizer::to_vec(&statement).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Outcome;
+    use crate::report::report;
+
+    /// A statement of another version may say more, in other words; not another thing.
+    #[test]
+    fn a_statement_of_another_version_agrees_as_far_as_it_must() {
+        let outcome = Outcome::default();
+        let report = report(&outcome, &crate::policy::judge(&outcome, None), None);
+        let listed = vec![(REPORT.to_owned(), Digest::of(b"report"))];
+        let agrees =
+            |payload: &Value| agrees(payload.to_string().as_bytes(), &report, &listed, b"sums");
+        for payload in payloads(&report, &listed, b"sums") {
+            let whole: Value = serde_json::from_slice(&payload).unwrap();
+            assert!(agrees(&whole));
+            let mut more = whole.clone();
+            more["predicate"]["more"] = "words".into();
+            more["predicate"]["notProven"] = "other words".into();
+            assert!(agrees(&more));
+            for pointer in ["/subject/0/digest/sha256", "/predicateType", "/_type"] {
+                let mut other = whole.clone();
+                *other.pointer_mut(pointer).unwrap() = "other".into();
+                assert!(!agrees(&other), "{pointer}");
+            }
+            for key in ["result", "verdict", "runId", "reportSha256", "sumsSha256"] {
+                let mut other = whole.clone();
+                if let Some(said) = other["predicate"].get_mut(key) {
+                    *said = "other".into();
+                    assert!(!agrees(&other), "{key}");
+                }
+            }
+        }
+        assert!(!agrees(&Value::Null));
+    }
 }

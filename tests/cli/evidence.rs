@@ -266,3 +266,73 @@ fn the_other_forms_of_the_report_are_such_as_their_readers_want() {
         project.write("artifacts/dr/SHA256SUMS", sums);
     }
 }
+
+/// A run that is killed while it empties the directory of the last one must not leave one that looks sealed.
+#[test]
+fn the_seal_of_the_last_run_goes_before_its_files() {
+    let project = Project::sample();
+    assert_eq!(project.drill().code(), 0);
+    let traced = Command::new("strace")
+        .args(["-f", "-e", "trace=unlink,unlinkat", "-o", "calls", env!("CARGO_BIN_EXE_dr-drill")])
+        .args(["run", "--current-time", NOW])
+        .current_dir(project.path(""))
+        .env("TMPDIR", project.path("tmp"))
+        .output()
+        .unwrap();
+    assert!(traced.status.success(), "{traced:?}");
+    let calls = project.text("calls");
+    let removed: Vec<&str> = calls.lines().filter(|call| call.contains("artifacts/dr/")).collect();
+    assert!(removed[0].contains("SHA256SUMS") && removed.len() > 5, "{removed:#?}");
+}
+
+/// Evidence is verified for years, by tools that are newer: these word and draw some things otherwise.
+#[test]
+fn evidence_of_another_version_is_verified_by_what_it_says() {
+    let project = Project::sample();
+    assert_eq!(project.run(&["keygen", "me"]).code(), 0);
+    let signed = ["run", "--current-time", NOW, "--signing-key", "me.key"];
+    assert_eq!(project.run(&signed).code(), 0);
+    let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
+    let spaced = version.replacen(':', ": ", 1);
+    let change = |name: &str, from: &str, to: &str| {
+        let path = format!("artifacts/dr/{name}");
+        let text = project.text(&path);
+        assert!(text.contains(from), "{name}: {from}");
+        project.write(&path, text.replace(from, to));
+    };
+    let verify = |key: &[&str]| {
+        let find = "find . -type f ! -name SHA256SUMS ! -name '*.intoto.jsonl' | sed 's,^./,,' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS";
+        let folder = project.path("artifacts/dr");
+        assert!(
+            Command::new("sh").args(["-c", find]).current_dir(folder).status().unwrap().success()
+        );
+        let output = project.run(&[&["verify"], key].concat());
+        (output.code(), output.stdout)
+    };
+    // What an older version left: other words and other pages, and a report that says so.
+    change("dr-events.ndjson", &version, "\"version\":\"0.0.1\"");
+    change("dr-report.json", &spaced, "\"version\": \"0.0.1\"");
+    change("dr-report.json", "who made the backup:", "who has made the backup:");
+    project.write("artifacts/dr/dr-report.html", "<p>another page</p>");
+    // The signature is over other digests now; that is another test's matter.
+    change("dr-events.ndjson", "\"signer\":", "\"unknown\":");
+    project.edit_json("artifacts/dr/dr-report.json", |report| {
+        report.as_object_mut().unwrap().remove("signer");
+    });
+    fs::remove_file(project.path("artifacts/dr/attestation.intoto.jsonl")).unwrap();
+    let (code, text) = verify(&[]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("version 0.0.1 wrote them"), "{text}");
+    assert!(text.contains("who has made the backup"), "its own words: {text}");
+    // What it found out is still computed again.
+    for (from, to) in [
+        ("\"rto_seconds\": ", "\"rto_seconds\": 1"),
+        ("\"status\": \"passed\"", "\"status\": \"failed\""),
+    ] {
+        let whole = project.text("artifacts/dr/dr-report.json");
+        change("dr-report.json", from, to);
+        let (code, text) = verify(&[]);
+        assert!(code == 1 && text.contains("dr-report.json: is not what"), "{from}: {text}");
+        project.write("artifacts/dr/dr-report.json", whole);
+    }
+}

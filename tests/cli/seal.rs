@@ -154,6 +154,32 @@ fn documented(mark: &str) -> String {
     block.to_owned()
 }
 
+/// Whoever has the directory, a public key and standard tools learns what was drilled, when, with what result and
+/// what was left unproven.
+#[test]
+fn what_was_drilled_is_told_by_the_commands_of_the_documentation() {
+    let project = signed("ed25519");
+    let run = [&SIGN[..], &["--history", "dr-history"]].concat();
+    assert_eq!(project.run(&run).code(), 0);
+    let output = Command::new("sh")
+        .args(["-euc", &documented("What was drilled, when")])
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir(project.path("artifacts/dr"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let report = project.report();
+    let backup = report["backup"]["sha256"].as_str().unwrap();
+    for wanted in [
+        &format!("data/dr/backup.json sha256:{backup}\n"),
+        "passed from 2026-11-20T09:00:00.000Z to 2026-11-20T09:00:00.000Z in 20261120T090000",
+        "number 1 of sample service status after the seal of none\n",
+        "not proven: who made the backup: the provenance is not signed\n",
+    ] {
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
+}
+
 #[test]
 fn standard_tools_verify_it_by_the_commands_of_the_documentation() {
     for (kind, marks) in [
