@@ -33,6 +33,7 @@ bench: build
 	benches/postgres.py $(DR_DRILL)
 	benches/content.py $(DR_DRILL)
 	cargo bench --locked --bench history
+	cargo bench --locked --bench tampering
 
 # Feeds every reader of what others wrote with made-up bytes, ten minutes each. Wants cargo-fuzz.
 fuzz:

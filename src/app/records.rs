@@ -84,7 +84,8 @@ pub fn add(
             .map_err(|error| RecordError::Content(error, "and is not filed".to_owned()))?;
         if found.standing != Standing::IntactSignerUnknown {
             let first = found.problems.first();
-            let why = first.map(|p| format!("{}: {}", p.file, p.message)).unwrap_or_default();
+            let pruned = || "only its seal and report are left".to_owned();
+            let why = first.map_or_else(pruned, |p| format!("{}: {}", p.file, p.message));
             return Err(RecordError::Content(shown, format!("is not filed: {why}")));
         }
         let new = if path.is_dir() {

@@ -68,7 +68,7 @@ impl Check<'_> {
                 }
             }
         } else {
-            computed = self.of_another_version(computed)?;
+            computed = self.of_another_version(&computed)?;
         }
         if let Some(manifest) = &manifest {
             let policies = crate::policy::enforce(outcome, manifest).0;
@@ -96,13 +96,13 @@ impl Check<'_> {
 
     /// Another version puts into other words what it found out, and draws other pages. What it found out must be
     /// what the events come to all the same; its own report is what was sealed.
-    fn of_another_version(&mut self, computed: Report) -> Option<Report> {
+    fn of_another_version(&mut self, computed: &Report) -> Option<Report> {
         let written = self.read(REPORT)?;
         let Ok(written) = serde_json::from_slice::<Report>(&written) else {
             self.problem(REPORT, "is no report");
             return None;
         };
-        if !same_facts(&written, &computed) {
+        if !same_facts(&written, computed) {
             self.problem(REPORT, format!("is not what {EVENTS} and {MANIFEST} come to"));
         }
         self.not_proven.push(format!(
