@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::history::Place;
-use super::{Format, to_text};
+use super::{Format, tell};
 use crate::app;
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
@@ -52,13 +52,7 @@ pub(super) fn run(
         args.key.iter().map(|path| app::read_key(path)).collect::<Result<_, _>>()?;
     let history = args.place.open(environment)?;
     let found = app::controls(&history, &from, &to, args.catalogue.as_deref(), &keys)?;
-    ui.data(
-        match args.format {
-            Format::Json => to_text(&found),
-            Format::Text => describe(&found),
-        }
-        .as_bytes(),
-    );
+    tell(ui, args.format, &found, || describe(&found));
     let met = found.controls.iter().all(|control| control.met);
     Ok(if met { Exit::Passed } else { Exit::Failed })
 }

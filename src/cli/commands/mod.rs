@@ -27,6 +27,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::ui::{Color, Ui};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::wire::answer::FileProblem;
 use crate::wire::event::Verdict;
 
 /// Turn a backup into a fact: verify it, restore it in isolation, measure, judge, seal the evidence
@@ -98,6 +99,23 @@ impl StatusFilter {
 /// The time that was given, else that of the machine.
 fn current_time(given: Option<Timestamp>) -> Timestamp {
     given.unwrap_or_else(|| SystemClock.now())
+}
+
+/// Writes an answer as it was asked for.
+fn tell(ui: &Ui, format: Format, answer: &impl serde::Serialize, text: impl FnOnce() -> String) {
+    let text = match format {
+        Format::Json => to_text(answer),
+        Format::Text => text(),
+    };
+    ui.data(text.as_bytes());
+}
+
+/// What is wrong, what holds, and what nobody can tell, a line each.
+fn found(problems: &[FileProblem], proven: &[String], not_proven: &[String]) -> String {
+    let problems = problems.iter().map(|found| format!("  {}: {}\n", found.file, found.message));
+    let proven = proven.iter().map(|proven| format!("  proven: {proven}\n"));
+    let not_proven = not_proven.iter().map(|what| format!("  not proven: {what}\n"));
+    problems.chain(proven).chain(not_proven).collect()
 }
 
 /// An answer as JSON.

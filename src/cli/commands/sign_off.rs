@@ -21,21 +21,29 @@ pub(super) struct SignOffArgs {
     /// The evidence directory
     #[arg(default_value = "artifacts/dr")]
     dir: PathBuf,
+    #[command(flatten)]
+    with: Countersignature,
+}
+
+/// Who signs off, with what words.
+#[derive(Debug, Args)]
+pub(super) struct Countersignature {
     /// The private key to sign with, which nobody else may be able to read
     #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    pub(super) key: PathBuf,
     /// What you have to say
     #[arg(long, value_name = "TEXT")]
-    note: String,
+    pub(super) note: String,
     /// Take this as the time
     #[arg(long, value_name = "TIME")]
-    current_time: Option<Timestamp>,
+    pub(super) current_time: Option<Timestamp>,
 }
 
 pub(super) fn run(ui: &Ui, args: &SignOffArgs) -> Result<Exit, CliError> {
-    let key = app::read_private_key(&args.key)?;
+    let with = &args.with;
+    let key = app::read_private_key(&with.key)?;
     let place = args.dir.display();
-    let signer = sign_off(&args.dir, &key, &args.note, current_time(args.current_time))
+    let signer = sign_off(&args.dir, &key, &with.note, current_time(with.current_time))
         .map_err(|error| CliError::usage(format!("nothing was signed off: {place} {error}")))?;
     ui.data(format!("{place} is signed off by {signer}\n").as_bytes());
     Ok(Exit::Passed)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Format, to_text};
+use super::{Format, tell};
 use crate::app;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -41,11 +41,7 @@ pub(super) fn run(ui: &Ui, args: &VerifyArgs) -> Result<Exit, CliError> {
     let keys = Keys { signers: key.as_slice(), reviewers: reviewer.as_slice() };
     let found = verify(&args.dir, keys, &Unobserved)
         .map_err(|error| CliError::usage(format!("nothing was verified: {error}")))?;
-    let text = match args.format {
-        Format::Json => to_text(&found),
-        Format::Text => describe(args, &found),
-    };
-    ui.data(text.as_bytes());
+    tell(ui, args.format, &found, || describe(args, &found));
     Ok(match found.standing {
         Standing::Verified | Standing::IntactSignerUnknown => Exit::Passed,
         Standing::Altered | Standing::NotSignedByKey => Exit::Failed,
@@ -67,14 +63,5 @@ fn describe(args: &VerifyArgs, found: &Verification) -> String {
     if let (Some(run), Some(verdict)) = (&found.run_id, found.verdict) {
         let _ = writeln!(text, "  the drill {run} ended as {}", verdict.word());
     }
-    for problem in &found.problems {
-        let _ = writeln!(text, "  {}: {}", problem.file, problem.message);
-    }
-    for proven in &found.proven {
-        let _ = writeln!(text, "  proven: {proven}");
-    }
-    for what in &found.not_proven {
-        let _ = writeln!(text, "  not proven: {what}");
-    }
-    text
+    text + &super::found(&found.problems, &found.proven, &found.not_proven)
 }

@@ -1,13 +1,13 @@
 //! What keeps a history: it is verified, pinned, added to, indexed anew, and made smaller.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::Place;
 use crate::app;
-use crate::cli::commands::{Format, current_time, to_text};
+use crate::cli::commands::sign_off::Countersignature;
+use crate::cli::commands::{Format, current_time, tell};
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -50,29 +50,14 @@ pub(super) fn verify(
     let history = args.place.open(environment)?;
     let checkpoint = note.as_deref().map(|note| (note, checkpoint_key.as_slice()));
     let found = audit(&history, Demands { keys: &keys, checkpoint })?;
-    ui.data(
-        match args.format {
-            Format::Json => to_text(&found),
-            Format::Text => describe(&found),
-        }
-        .as_bytes(),
-    );
+    tell(ui, args.format, &found, || describe(&found));
     Ok(if found.intact { Exit::Passed } else { Exit::Failed })
 }
 
 fn describe(found: &Audit) -> String {
     let word = if found.intact { "intact" } else { "NOT INTACT" };
-    let mut text = format!("{} drill(s) of {} name(s): {word}\n", found.drills, found.names);
-    for problem in &found.problems {
-        let _ = writeln!(text, "  {}: {}", problem.file, problem.message);
-    }
-    for proven in &found.proven {
-        let _ = writeln!(text, "  proven: {proven}");
-    }
-    for what in &found.not_proven {
-        let _ = writeln!(text, "  not proven: {what}");
-    }
-    text
+    let all = crate::cli::commands::found(&found.problems, &found.proven, &found.not_proven);
+    format!("{} drill(s) of {} name(s): {word}\n{all}", found.drills, found.names)
 }
 
 /// Pin all history so far with a short signed note
@@ -154,15 +139,8 @@ pub(super) struct SignOffArgs {
     place: Place,
     /// The run, or how its id begins
     run: String,
-    /// The private key to sign with, which nobody else may be able to read
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
-    /// What you have to say
-    #[arg(long, value_name = "TEXT")]
-    note: String,
-    /// Take this as the time
-    #[arg(long, value_name = "TIME")]
-    current_time: Option<Timestamp>,
+    #[command(flatten)]
+    with: Countersignature,
 }
 
 pub(super) fn sign_off(
@@ -170,10 +148,11 @@ pub(super) fn sign_off(
     environment: &Environment,
     args: &SignOffArgs,
 ) -> Result<Exit, CliError> {
-    let key = app::read_private_key(&args.key)?;
+    let with = &args.with;
+    let key = app::read_private_key(&with.key)?;
     let history = args.place.open(environment)?;
     let drill = history.find(&args.run)?;
-    let signer = history.sign_off(&drill, &key, &args.note, current_time(args.current_time))?;
+    let signer = history.sign_off(&drill, &key, &with.note, current_time(with.current_time))?;
     ui.data(format!("{} is signed off by {signer}\n", drill.run_id).as_bytes());
     Ok(Exit::Passed)
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::Place;
 use crate::app;
-use crate::cli::commands::{Format, StatusFilter, current_time, to_text};
+use crate::cli::commands::{Format, StatusFilter, current_time, tell};
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -40,18 +40,13 @@ pub(super) struct ListArgs {
 pub(super) fn list(ui: &Ui, environment: &Environment, args: &ListArgs) -> Result<Exit, CliError> {
     let status = args.status.map(StatusFilter::verdict);
     let drills = args.place.open(environment)?.newest(args.name.as_deref(), status, args.limit)?;
-    ui.data(
-        match args.format {
-            Format::Json => answer(List { drills: Some(drills), ..List::default() }),
-            Format::Text => drills.iter().map(line).collect(),
-        }
-        .as_bytes(),
-    );
+    let text = drills.iter().map(line).collect();
+    tell(ui, args.format, &List { drills: Some(drills), ..empty() }, || text);
     Ok(Exit::Passed)
 }
 
-fn answer(list: List) -> String {
-    to_text(&List { schema: LIST.to_owned(), ..list })
+fn empty() -> List {
+    List { schema: LIST.to_owned(), ..List::default() }
 }
 
 /// A drill on one line.
@@ -87,13 +82,8 @@ pub(super) fn names(
     args: &NamesArgs,
 ) -> Result<Exit, CliError> {
     let names = args.place.open(environment)?.standings()?;
-    ui.data(
-        match args.format {
-            Format::Json => answer(List { names: Some(names), ..List::default() }),
-            Format::Text => names.iter().map(standing).collect(),
-        }
-        .as_bytes(),
-    );
+    let text = names.iter().map(standing).collect();
+    tell(ui, args.format, &List { names: Some(names), ..empty() }, || text);
     Ok(Exit::Passed)
 }
 
@@ -195,13 +185,8 @@ pub(super) fn actions(
     let now = current_time(args.current_time);
     let actions = args.place.open(environment)?.actions(args.all, now)?;
     let overdue = actions.iter().any(|action| action.overdue && action.closed_by.is_none());
-    ui.data(
-        match args.format {
-            Format::Json => answer(List { actions: Some(actions), ..List::default() }),
-            Format::Text => actions.iter().map(action).collect(),
-        }
-        .as_bytes(),
-    );
+    let text = actions.iter().map(action).collect();
+    tell(ui, args.format, &List { actions: Some(actions), ..empty() }, || text);
     Ok(if overdue { Exit::Failed } else { Exit::Passed })
 }
 
@@ -248,13 +233,7 @@ pub(super) fn coverage(
     let never = backups.iter().filter(|backup| backup.run_id.is_none()).count();
     let mut text: String = backups.iter().map(drilled).collect();
     let _ = writeln!(text, "{} of {} came back", backups.len() - never, backups.len());
-    ui.data(
-        match args.format {
-            Format::Json => answer(List { backups: Some(backups), ..List::default() }),
-            Format::Text => text,
-        }
-        .as_bytes(),
-    );
+    tell(ui, args.format, &List { backups: Some(backups), ..empty() }, || text);
     Ok(if never > 0 { Exit::Failed } else { Exit::Passed })
 }
 

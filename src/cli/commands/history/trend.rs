@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 
 use super::Place;
-use crate::cli::commands::{Format, to_text};
+use crate::cli::commands::{Format, tell};
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -43,11 +43,7 @@ pub(super) fn trend(
     }
     drills.reverse();
     let trend = trend_of(&args.name, &drills);
-    let text = match args.format {
-        Format::Json => to_text(&trend),
-        Format::Text => describe(&trend),
-    };
-    ui.data(text.as_bytes());
+    tell(ui, args.format, &trend, || describe(&trend));
     Ok(Exit::Passed)
 }
 
