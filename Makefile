@@ -32,6 +32,7 @@ bench: build
 	benches/sbom.py $(DR_DRILL)
 	benches/postgres.py $(DR_DRILL)
 	benches/content.py $(DR_DRILL)
+	benches/verify.py $(DR_DRILL)
 	cargo bench --locked --bench history
 	cargo bench --locked --bench tampering
 

@@ -84,7 +84,7 @@ impl History {
         self.index()?.within(from, to)
     }
 
-    /// How each name stands, and how many drills there are.
+    /// How each name stands.
     ///
     /// # Errors
     /// When the index cannot be read.

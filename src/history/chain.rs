@@ -195,7 +195,10 @@ fn broken(chain: &[&Read]) -> Vec<FileProblem> {
                 .push(problem(read, format!("is a second drill {number}: the chain is forked")));
             continue;
         }
-        if *number != last + 1 {
+        if *number < last {
+            problems
+                .push(problem(read, format!("is drill {number}, and stands behind drill {last}")));
+        } else if number - 1 != last {
             let missing = format!("drills {} to {} are missing before it", last + 1, number - 1);
             problems.push(problem(read, missing));
         } else {

@@ -33,7 +33,7 @@ impl History {
     pub fn link(&self, name: &str) -> Result<Link, HistoryError> {
         let lock = self.lock()?;
         let previous = self.newest_of(name)?;
-        let sequence = previous.as_ref().map_or(1, |(sequence, _)| sequence + 1);
+        let sequence = previous.as_ref().map_or(1, |(sequence, _)| sequence.saturating_add(1));
         let previous = previous.map(|(_, sealed)| PreviousFacts {
             run_id: sealed.report().run_id.clone(),
             seal_sha256: sealed.seal().to_string(),
@@ -123,7 +123,8 @@ impl History {
         let next = match (&newest, &chain.previous) {
             (None, None) => chain.sequence == 1,
             (Some((number, newest)), Some(previous)) => {
-                chain.sequence == number + 1 && previous.seal_sha256 == newest.seal().to_string()
+                chain.sequence.checked_sub(1) == Some(*number)
+                    && previous.seal_sha256 == newest.seal().to_string()
             }
             _ => false,
         };

@@ -96,8 +96,9 @@ impl Index {
         transaction.commit().map_err(fail)?;
         drop(index);
         let place = history.join(INDEX);
-        for leftover in ["-wal", "-shm", "-journal"] {
-            let _ = fs::remove_file(history.join(format!("{INDEX}{leftover}")));
+        // The old one first, and then its journal: no other file may ever be rolled back by it.
+        for old in ["", "-journal", "-wal", "-shm"] {
+            let _ = fs::remove_file(history.join(format!("{INDEX}{old}")));
         }
         fs::File::open(&temporary)
             .and_then(|file| file.sync_all())
