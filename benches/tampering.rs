@@ -107,6 +107,7 @@ fn at_random() {
         let at = usize::try_from(dice / 64).unwrap() % whole.len().max(1);
         let other = path.with_file_name("another");
         let mut changed = whole.clone();
+        let added = other.strip_prefix(&evidence).unwrap().to_str().unwrap().to_owned();
         let mut wanted = name.as_str();
         match trial % 6 {
             0 | 1 => changed[at] ^= 1 << (dice % 8),
@@ -114,7 +115,7 @@ fn at_random() {
             3 => drop(changed.remove(at)),
             4 => {
                 fs::write(&other, b"").unwrap();
-                wanted = "another";
+                wanted = &added;
             }
             _ if dice.is_multiple_of(2) => fs::remove_file(path).unwrap(),
             _ => fs::rename(path, &other).unwrap(),
