@@ -58,7 +58,8 @@ const FACTS: [(&str, &str, Holds); 17] = [
     ),
     ("phases_timed", "each step has a start and an end", |report| {
         report.steps.iter().all(|step| {
-            step.step == Step::SealEvidence.id() || step.status.is_none() || step.ended_at.is_some()
+            step.step == Step::SealEvidence.id()
+                || (step.started_at.is_some() && step.ended_at.is_some())
         }) && !report.steps.is_empty()
     }),
     ("real_clock", "the time is that of the machine's clock", |report| !report.clock.overridden),
@@ -127,6 +128,8 @@ fn segregated(report: &Report) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[test]
@@ -136,5 +139,82 @@ mod tests {
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    /// A report that holds every fact.
+    fn whole() -> Value {
+        let step = |step: Step| {
+            json!({"step": step.id(), "status": "passed", "notes": "", "duration_seconds": 1.0,
+                "started_at": "2026-11-20T08:00:00.000Z", "ended_at": "2026-11-20T08:00:01.000Z"})
+        };
+        let policy = |policy: &str| json!({"policy": policy, "limit": 1.0, "observed": 0.5, "unit": "", "status": "passed", "message": ""});
+        let check = |kind: &str| {
+            json!({"id": kind, "check": kind, "critical": true, "status": "passed", "expected": "",
+                "message": "", "duration_seconds": 1.0})
+        };
+        let (outcome, manifest) = (crate::outcome::Outcome::default(), None);
+        let judgement = crate::policy::judge(&outcome, manifest);
+        let report = crate::report::report(&outcome, &judgement, manifest);
+        let mut report = serde_json::to_value(report).unwrap();
+        report["status"] = json!("passed");
+        report["steps"] = Step::ALL.map(step).to_vec().into();
+        report["policies"] = json!([policy("max_rto_seconds"), policy("max_rpo_minutes")]);
+        report["checks"] = json!([check("connectivity"), check("row_count"), check("content")]);
+        report["coverage"] = json!({"tables": 2, "unchecked": 0});
+        report["teardown"] = json!({"files_removed": 1, "bytes_removed": 1, "removed": true});
+        report["isolation"] = json!([{"protection": "network", "in_force": true, "detail": ""}]);
+        report["chain"] = json!({"sequence": 1, "previous": null});
+        report["signer"] = json!("somebody");
+        report["provenance"] = json!({"path": "p", "sha256": "", "form": "", "statements": 1, "predicate_types": [],
+            "builders": [], "signatures": 1, "verification": "verified", "signers": [{"name": "key", "detail": ""}]});
+        report
+    }
+
+    fn held(report: &Value) -> Vec<&'static str> {
+        let report: Report = serde_json::from_value(report.clone()).unwrap();
+        FACTS.iter().filter(|(_, _, holds)| holds(&report)).map(|(name, ..)| *name).collect()
+    }
+
+    /// Each fact is lost by what contradicts it.
+    #[test]
+    fn each_fact_can_fail() {
+        let step = |step: Step| Step::ALL.iter().position(|other| *other == step).unwrap();
+        let status = |at: Step| format!("/steps/{}/status", step(at));
+        let lost: [(&str, String, Value); 17] = [
+            ("passed", "/status".to_owned(), json!("inconclusive")),
+            ("backup_identified", status(Step::VerifyBackupDigest), json!("failed")),
+            ("verified_before_restore", status(Step::VerifyBackupPayload), json!("skipped")),
+            ("restored", status(Step::RestoreArtifact), json!("inconclusive")),
+            ("complete", "/coverage/unchecked".to_owned(), json!(1)),
+            ("two_checks", "/checks".to_owned(), json!([])),
+            ("segregated", "/isolation/0/in_force".to_owned(), json!(false)),
+            ("destroyed", "/teardown/removed".to_owned(), json!(false)),
+            ("rto_objective_met", "/policies/0/status".to_owned(), json!("waived")),
+            ("rpo_objective_met", "/policies/1/status".to_owned(), json!("not_measured")),
+            ("phases_timed", "/steps/3/ended_at".to_owned(), json!(null)),
+            ("real_clock", "/clock/overridden".to_owned(), json!(true)),
+            ("owner_named", "/status".to_owned(), json!("failed")),
+            ("chained", "/chain".to_owned(), json!(null)),
+            ("to_be_signed", "/signer".to_owned(), json!(null)),
+            ("data_verified", "/steps".to_owned(), json!([])),
+            ("provenance_verified", "/provenance/signers".to_owned(), json!([])),
+        ];
+        assert_eq!(lost.len(), FACTS.len());
+        for (fact, pointer, value) in lost {
+            let mut report = whole();
+            if fact == "two_checks" {
+                // What was compared counts as one, as does a single kind of check.
+                report["steps"][step(Step::ValidateRestoredBackup)]["status"] = json!("skipped");
+            }
+            let before = held(&report);
+            assert!(before.contains(&fact), "{fact}: {before:?}");
+            *report.pointer_mut(&pointer).unwrap() = value;
+            assert!(!held(&report).contains(&fact), "{fact}");
+        }
+        // That it answers and is not empty reconciles nothing.
+        let mut report = whole();
+        report["steps"][step(Step::ValidateRestoredBackup)]["status"] = json!("skipped");
+        report["checks"][2]["check"] = json!("not_empty");
+        assert!(!held(&report).contains(&"two_checks"));
     }
 }
