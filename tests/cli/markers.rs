@@ -73,6 +73,40 @@ fn no_secret_row_or_path_of_the_machine_is_left_by_a_drill_of_a_database() {
     leaves_none(&project, 1, &markers);
 }
 
+/// What servers say of rows that they refuse names these rows.
+#[test]
+fn no_row_is_left_where_a_server_complains_of_it() {
+    let table = "CREATE TABLE customer (id integer, name varchar(100));";
+    let copy = |rows: &str| format!("COPY customer (id, name) FROM stdin;\n{rows}\n\\.\n");
+    let twice = format!("INSERT INTO customer VALUES (1, '{ROW}'), (2, '{ROW}');");
+    let unique = "ALTER TABLE customer ADD CONSTRAINT customer_name UNIQUE (name);";
+    let wrong = [
+        ("postgres", copy(&format!("x{ROW}\tname"))),
+        ("postgres", copy(&format!("1\t{ROW}{}", "x".repeat(100)))),
+        ("postgres", format!("{twice}\n{unique}")),
+        ("postgres", format!("INSERT INTO customer VALUES ('{ROW}', 'x');")),
+        ("postgres", format!("INSERT INTO nowhere VALUES ('{ROW}');")),
+        ("mysql", format!("{twice}\n{unique}")),
+        ("mysql", format!("INSERT INTO customer VALUES ('{ROW}', 'x');")),
+        ("mysql", format!("INSERT INTO customer VALUES (1, '{ROW}') oops;")),
+    ];
+    for (driver, statements) in wrong {
+        let (head, end) = match driver {
+            "postgres" => (
+                "--\n-- PostgreSQL database dump\n--\n",
+                "--\n-- PostgreSQL database dump complete\n--\n",
+            ),
+            _ => ("-- MariaDB dump 10.19\n", "-- Dump completed on 2026-11-20  8:00:00\n"),
+        };
+        let dump = format!("{head}{table}\n{statements}\n{end}");
+        let project = Project::database(driver, "shop.sql", dump);
+        let here = project.path("").to_str().unwrap().trim_end_matches('/').to_owned();
+        leaves_none(&project, 1, &[SECRET, ROW, &here]);
+        let reasons = project.report()["reasons"].to_string();
+        assert_eq!(project.step("restore_artifact").0, "failed", "{driver}: {reasons}");
+    }
+}
+
 #[test]
 fn no_secret_or_path_of_the_machine_is_left_by_a_script() {
     let project = Project::sample();
