@@ -120,6 +120,39 @@ fn whatever_is_dropped_swapped_or_replayed_is_noticed() {
 }
 
 #[test]
+fn drills_side_by_side_stand_one_behind_the_other() {
+    let project = Project::sample();
+    let running: Vec<_> = (0..6)
+        .map(|number| {
+            let now = format!("2026-11-20T09:{number:02}:00Z");
+            let evidence = format!("evidence-{number}");
+            let places = [
+                "--evidence-dir",
+                &evidence,
+                "--output",
+                &format!("{evidence}/dr-report.json"),
+                "--ndjson",
+                &format!("{evidence}/dr-events.ndjson"),
+            ]
+            .map(str::to_owned);
+            let run = ["run", "--quiet", "--history", HISTORY, "--current-time", &now];
+            project.command(&run).args(places).spawn().unwrap()
+        })
+        .collect();
+    for mut child in running {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(problems(&project.path(HISTORY)), Vec::<String>::new());
+    let mut numbers: Vec<u64> = (0..6)
+        .map(|number| project.json(&format!("evidence-{number}/dr-report.json")))
+        .map(|report| report["chain"]["sequence"].as_u64().unwrap())
+        .collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(ask(&project, &["list"]).1.lines().count(), 6);
+}
+
+#[test]
 fn a_fork_and_a_rewrite_are_noticed() {
     let (project, other) = (chain(3), chain(2));
     // Another history of the same name goes on otherwise: its third drill is whole in itself.
