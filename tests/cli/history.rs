@@ -534,8 +534,8 @@ fn pruning_leaves_chain_index_and_signatures_whole() {
     }
     let before = ask(&project, &["export", "--form", "ndjson"]).1;
     let prune = |more: &[&str]| {
-        let keep = ["prune", "--keep-days", "1", "--keep-last", "1"];
-        ask(&project, &[&keep, more].concat()).1
+        let keep = ["evidence", "prune", "--keep-days", "1", "--keep-last", "1"];
+        project.run(&[&keep, more].concat()).stdout
     };
     let later = ["--current-time", "2026-12-20T00:00:00Z"];
     assert_eq!(prune(&["--current-time", "2026-11-20T12:00:00Z"]), "", "they are too young");

@@ -1,9 +1,10 @@
-//! `dr-drill evidence`: packs.
+//! `dr-drill evidence`: packs, and what can go of old ones.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::history::{PruneArgs, prune};
 use super::to_text;
 use crate::app;
 use crate::cli::environment::Environment;
@@ -12,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 use crate::evidence::predicate_of;
 
-/// Pack sealed evidence into one file, and unpack it
+/// Pack sealed evidence into one file, unpack it, reduce what is old
 #[derive(Debug, Args)]
 pub(super) struct EvidenceArgs {
     #[command(subcommand)]
@@ -24,6 +25,7 @@ enum EvidenceCommand {
     Pack(PackArgs),
     Unpack(UnpackArgs),
     Predicate(PredicateArgs),
+    Prune(PruneArgs),
 }
 
 /// Pack a sealed directory into one file, the same bytes each time
@@ -76,6 +78,7 @@ pub(super) fn run(
             app::unpack_into(&here.join(&args.file), &here.join(&args.out))?;
             args.out.clone()
         }
+        EvidenceCommand::Prune(args) => return prune(ui, environment, args),
         EvidenceCommand::Predicate(args) => {
             let said = predicate_of(&here.join(&args.dir)).map_err(|error| {
                 CliError::usage(format!("nothing can be said of {}: {error}", args.dir.display()))

@@ -157,12 +157,12 @@ pub(super) fn sign_off(
     Ok(Exit::Passed)
 }
 
-/// Reduce old drills to their seal, signatures and report, so that the chain stays whole
+/// Reduce old drills of a history to their seal, signatures and report, so that the chain stays whole
 ///
 /// Kept whole are, of each name: the newest that passed and all since, the newest --keep-last, and those of the
 /// last --keep-days.
 #[derive(Debug, Args)]
-pub(super) struct PruneArgs {
+pub(in super::super) struct PruneArgs {
     #[command(flatten)]
     place: Place,
     /// Keep the drills of the last so many days
@@ -179,7 +179,7 @@ pub(super) struct PruneArgs {
     current_time: Option<Timestamp>,
 }
 
-pub(super) fn prune(
+pub(in super::super) fn prune(
     ui: &Ui,
     environment: &Environment,
     args: &PruneArgs,

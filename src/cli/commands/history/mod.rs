@@ -4,6 +4,8 @@ mod keep;
 mod tell;
 mod trend;
 
+pub(super) use keep::{PruneArgs, prune};
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -39,7 +41,6 @@ enum HistoryCommand {
     Add(keep::AddArgs),
     Rebuild(keep::RebuildArgs),
     SignOff(keep::SignOffArgs),
-    Prune(keep::PruneArgs),
 }
 
 /// Which history.
@@ -75,6 +76,5 @@ pub(super) fn run(
         HistoryCommand::Add(args) => keep::add(ui, environment, args),
         HistoryCommand::Rebuild(args) => keep::rebuild(ui, environment, args),
         HistoryCommand::SignOff(args) => keep::sign_off(ui, environment, args),
-        HistoryCommand::Prune(args) => keep::prune(ui, environment, args),
     }
 }
