@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::drill_name;
+use super::{amount, drill_name};
 use crate::wire::event::{CheckFacts, Status};
 use crate::wire::report::Report;
 
@@ -55,7 +55,7 @@ pub fn difference(before: &Report, after: &Report) -> Vec<Difference> {
 fn figures(before: &Report, after: &Report, found: &mut Vec<Difference>) {
     let mut numbers = |what: &str, unit: &str, one: Option<f64>, other: Option<f64>| {
         let number = |value: Option<f64>| {
-            value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}{unit}"))
+            value.map_or_else(|| "-".to_owned(), |value| format!("{}{unit}", amount(value)))
         };
         let change = one.zip(other).filter(|(one, _)| *one > 0.0);
         let change = change.map(|(one, other)| format!(" ({:+.1} %)", (other - one) / one * 100.0));
