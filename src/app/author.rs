@@ -188,11 +188,7 @@ pub fn init(
             ..wire::Restore::default()
         },
         instance: None,
-        baseline: input(&request.baseline)?.map(|file| wire::BaselineSource {
-            path: Some(file.path),
-            sha256: file.sha256,
-            last_good_drill: None,
-        }),
+        baseline: input(&request.baseline)?.map(wire::BaselineSource::from),
         checks: request.checks.clone(),
         policies: Some(wire::Policies {
             max_rpo_minutes: Some(DEFAULT_RPO_MINUTES),

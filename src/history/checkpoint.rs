@@ -33,7 +33,7 @@ fn place(history: &History, digest: &str) -> PathBuf {
 ///
 /// # Errors
 /// When the history cannot be read.
-pub fn heads(history: &History) -> Result<Heads, HistoryError> {
+fn heads(history: &History) -> Result<Heads, HistoryError> {
     let mut heads = Vec::new();
     for folder in folders(&history.folder)? {
         let all = shelved(&history.folder, &folder)?;

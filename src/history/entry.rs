@@ -1,8 +1,7 @@
 //! What an index keeps of a drill: all of it from the sealed report.
 
 use crate::evidence::SealedEvidence;
-use crate::report::drill_name;
-use crate::wire::event::PolicyStatus;
+use crate::report::{drill_name, limits};
 use crate::wire::history::Entry;
 use crate::wire::report::Report;
 
@@ -11,11 +10,7 @@ use super::facts::facts;
 /// The entry of a drill whose pack lies at `file`.
 pub(super) fn entry(sealed: &SealedEvidence, file: &str) -> Entry {
     let report = sealed.report();
-    let limit = |policy: &str| {
-        let result = report.policies.iter().find(|result| result.policy == policy);
-        // A warning level alone is no limit.
-        result.filter(|result| result.status != PolicyStatus::Warned).map(|result| result.limit)
-    };
+    let (max_rto_seconds, max_rpo_minutes) = limits(report);
     let action = report.corrective_action.as_ref();
     Entry {
         name: drill_name(report).to_owned(),
@@ -27,9 +22,9 @@ pub(super) fn entry(sealed: &SealedEvidence, file: &str) -> Entry {
         started_at: report.started_at.clone(),
         ended_at: report.ended_at.clone(),
         rto_seconds: report.metrics.rto_seconds,
-        max_rto_seconds: limit("max_rto_seconds"),
+        max_rto_seconds,
         rpo_minutes: report.metrics.rpo_minutes,
-        max_rpo_minutes: limit("max_rpo_minutes"),
+        max_rpo_minutes,
         duration_seconds: report.metrics.duration_seconds,
         phases: report.metrics.phases.clone(),
         restore_seconds_per_gb: report.metrics.restore_seconds_per_gb,

@@ -4,6 +4,7 @@
 
 use crate::evidence::SealedEvidence;
 use crate::plan::Step;
+use crate::report::limits;
 use crate::wire::event::{PolicyStatus, Status, Verdict};
 use crate::wire::report::Report;
 
@@ -49,12 +50,12 @@ const FACTS: [(&str, &str, Holds); 17] = [
     (
         "rto_objective_met",
         "the time to verified data was measured, and is within its objective",
-        |report| within(report, "max_rto_seconds"),
+        |report| limits(report).0.is_some() && within(report, "max_rto_seconds"),
     ),
     (
         "rpo_objective_met",
         "the age of the data was measured, and is within its objective",
-        |report| within(report, "max_rpo_minutes"),
+        |report| limits(report).1.is_some() && within(report, "max_rpo_minutes"),
     ),
     ("phases_timed", "each step has a start and an end", |report| {
         report.steps.iter().all(|step| {
@@ -160,6 +161,7 @@ mod tests {
         report["steps"] = Step::ALL.map(step).to_vec().into();
         report["policies"] = json!([policy("max_rto_seconds"), policy("max_rpo_minutes")]);
         report["checks"] = json!([check("connectivity"), check("row_count"), check("content")]);
+        report["notes"]["policy"] = json!({"max_rto_seconds": 1.0, "max_rpo_minutes": 1.0});
         report["coverage"] = json!({"tables": 2, "unchecked": 0});
         report["teardown"] = json!({"files_removed": 1, "bytes_removed": 1, "removed": true});
         report["isolation"] = json!([{"protection": "network", "in_force": true, "detail": ""}]);
@@ -211,6 +213,12 @@ mod tests {
             *report.pointer_mut(&pointer).unwrap() = value;
             assert!(!held(&report).contains(&fact), "{fact}");
         }
+        // Above the level of a warning an objective is still met; that level alone is none.
+        let mut report = whole();
+        report["policies"][0]["status"] = json!("warned");
+        assert!(held(&report).contains(&"rto_objective_met"));
+        report["notes"]["policy"] = json!({"warn_rto_seconds": 0.1});
+        assert!(!held(&report).contains(&"rto_objective_met"));
         // That it answers and is not empty reconciles nothing.
         let mut report = whole();
         report["steps"][step(Step::ValidateRestoredBackup)]["status"] = json!("skipped");

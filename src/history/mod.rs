@@ -26,7 +26,7 @@ use crate::wire::history::Entry;
 use shelf::place;
 
 pub use chain::{Demands, audit};
-pub use checkpoint::{checkpoint, heads};
+pub use checkpoint::checkpoint;
 pub use controls::{catalogue, matrix};
 pub use facts::all as facts;
 pub use filing::Link;

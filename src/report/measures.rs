@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::drill_name;
+use super::{drill_name, limits};
 use crate::clock::Timestamp;
 use crate::wire::event::Verdict;
 use crate::wire::history::{Entry, Standing};
@@ -29,9 +29,7 @@ pub struct Measures {
 
 impl From<&Report> for Measures {
     fn from(report: &Report) -> Self {
-        let limit = |policy: &str| {
-            report.policies.iter().find(|result| result.policy == policy).map(|result| result.limit)
-        };
+        let (max_rto_seconds, max_rpo_minutes) = limits(report);
         let metrics = &report.metrics;
         Self {
             name: drill_name(report).to_owned(),
@@ -40,9 +38,9 @@ impl From<&Report> for Measures {
             started_at: report.started_at.clone(),
             ended_at: report.ended_at.clone(),
             rto_seconds: metrics.rto_seconds,
-            max_rto_seconds: limit("max_rto_seconds"),
+            max_rto_seconds,
             rpo_minutes: metrics.rpo_minutes,
-            max_rpo_minutes: limit("max_rpo_minutes"),
+            max_rpo_minutes,
             duration_seconds: metrics.duration_seconds,
             restore_seconds_per_gb: metrics.restore_seconds_per_gb,
             backup_bytes: report.backup.as_ref().map(|backup| backup.bytes),

@@ -20,7 +20,7 @@ pub use annotations::failure_annotation;
 pub use difference::{Difference, difference};
 pub use html::STYLE;
 pub use measures::{Measures, amount, csv, openmetrics};
-pub use model::{drill_name, metrics, report};
+pub use model::{drill_name, limits, metrics, report};
 pub use sarif::sarif;
 
 /// Writes a report in one form.

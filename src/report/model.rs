@@ -73,6 +73,14 @@ fn corrective_action(
     (asked && judgement.verdict != Verdict::Passed).then_some(action)
 }
 
+/// The limits on RTO, in seconds, and on RPO, in minutes, as the manifest sets them. A level from which on a
+/// warning is given is none.
+#[must_use]
+pub fn limits(report: &Report) -> (Option<f64>, Option<f64>) {
+    let written = report.notes.policy.as_ref();
+    (written.and_then(|p| p.max_rto_seconds), written.and_then(|p| p.max_rpo_minutes))
+}
+
 /// What a drill is called: as its manifest names it, else by the path of the manifest.
 #[must_use]
 pub fn drill_name(report: &Report) -> &str {

@@ -295,6 +295,7 @@ fn the_index_is_nothing_but_what_the_packs_say() {
 #[test]
 fn lists_trends_and_differences() {
     let project = chain(6);
+    let good = project.text("data/dr/recall.sh");
     project.script("#!/bin/sh\necho wrong; exit 1\n");
     assert_eq!(drill(&project, 30, &[]), 1);
     let drills = answer(&project, &["list"], "history")["drills"].as_array().unwrap().clone();
@@ -324,6 +325,11 @@ fn lists_trends_and_differences() {
         rpo["forecast"]["limit_at"].as_str().unwrap().starts_with("2026-11-21T08:00:0"),
         "{rpo}"
     );
+    // A warning on the way to the limit does not hide the limit.
+    project.edit(|manifest| manifest["policies"]["warn_rpo_minutes"] = json!(90));
+    project.script(&good);
+    assert_eq!(drill(&project, 31, &[]), 0);
+    assert_eq!(answer(&project, &["trend", NAME], "trend")["rpo_minutes"]["limit"], json!(1440.0));
     let (code, text) = ask(&project, &["trend", "another"]);
     assert!(code == 2 && text.contains("no drill of the name another"), "{text}");
     let (first, failed) = ("20261120T090000", "20261120T093000");

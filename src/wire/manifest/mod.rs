@@ -98,6 +98,12 @@ pub struct BaselineSource {
     pub last_good_drill: Option<bool>,
 }
 
+impl From<Input> for BaselineSource {
+    fn from(file: Input) -> Self {
+        Self { path: Some(file.path), sha256: file.sha256, last_good_drill: None }
+    }
+}
+
 /// A file that vouches for the backup.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
