@@ -2,14 +2,17 @@
 
 mod borrowed;
 mod json;
+mod problem;
 mod representation;
 pub mod schema;
 mod yaml;
 
 use std::fmt;
+use std::path::Path;
 
 pub use borrowed::{Borrowed, parse_borrowed};
 pub use json::{parse_json, parse_json_lines, place_in_json};
+pub use problem::Problem;
 pub use representation::BorrowedJson;
 
 /// Deepest nesting that is read.
@@ -89,6 +92,17 @@ pub enum Syntax {
     Json,
     /// YAML 1.2, without anchors, aliases and tags.
     Yaml,
+}
+
+impl Syntax {
+    /// The syntax of a file, by its name: `.yaml` and `.yml` are YAML, all else is JSON.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("yaml" | "yml") => Self::Yaml,
+            _ => Self::Json,
+        }
+    }
 }
 
 impl Document {

@@ -6,9 +6,9 @@ use std::path::{Component, Path, PathBuf};
 use crate::backup::{BackupError, HashedBackup, hash_backup};
 use crate::clock::{Clock, Timestamp};
 use crate::digest::{Digest, Observer, Tree, hash, hash_tree};
+use crate::document::{Document, Problem, Syntax};
 use crate::drill::find_root;
 use crate::fs::{PathError, Root, Workspace, absolute, free_bytes, parent_of, write_whole};
-use crate::manifest::{self, Problem};
 use crate::payload::{PayloadError, inspect};
 use crate::restore::archive::{ArchiveError, unpack};
 use crate::wire::event::{PayloadFacts, TimeMeaning};
@@ -221,7 +221,7 @@ pub fn pin(
     let place = working_directory.join(path);
     let bytes = std::fs::read(&place).map_err(|error| AuthorError::File(shown.clone(), error))?;
     let invalid = |problems| AuthorError::Manifest { path: shown.clone(), problems };
-    let document = manifest::document(&bytes, manifest::syntax_of(path)).map_err(invalid)?;
+    let document = Document::read(&bytes, Syntax::of(path)).map_err(invalid)?;
     let text = |pointer: &str| {
         document.to_value().pointer(pointer).and_then(|value| value.as_str().map(str::to_owned))
     };
@@ -270,8 +270,7 @@ pub fn pin(
     }
     let mut text = document.replace(&edits);
     if let Some(digest) = insert {
-        let again =
-            manifest::document(text.as_bytes(), manifest::syntax_of(path)).map_err(invalid)?;
+        let again = Document::read(text.as_bytes(), Syntax::of(path)).map_err(invalid)?;
         text = again.insert("/restore", "tree_sha256", &quoted(&digest)).unwrap_or(text);
     }
     write_whole(&place, text.as_bytes()).map_err(|error| AuthorError::File(shown, error))?;

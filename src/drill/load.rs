@@ -4,9 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
-use crate::document::Syntax;
+use crate::document::{Document, Problem, Syntax};
 use crate::fs::{PathError, ReadError, Root, open_for_reading, parent_of, read_capped, real_place};
-use crate::manifest::{self, Driver, Manifest, Problem};
+use crate::manifest::{self, Driver, Manifest};
 use crate::signature::PublicKey;
 
 /// A manifest as it was read, whether it could be understood or not.
@@ -94,7 +94,7 @@ pub struct LoadRequest<'a> {
 #[must_use]
 pub fn load(path: &Path, working_directory: &Path, request: LoadRequest<'_>) -> Loaded {
     let place = working_directory.join(path);
-    let syntax = manifest::syntax_of(path);
+    let syntax = Syntax::of(path);
     let mut loaded = Loaded {
         shown_path: path.to_owned(),
         bytes: Vec::new(),
@@ -145,7 +145,7 @@ pub fn load(path: &Path, working_directory: &Path, request: LoadRequest<'_>) -> 
     {
         loaded.shown_path = relative.to_owned();
     }
-    loaded.manifest = manifest::document(&loaded.bytes, syntax)
+    loaded.manifest = Document::read(&loaded.bytes, syntax)
         .and_then(|document| {
             let manifest = manifest::parse(&document)?;
             let problems = against_disk(&manifest, &opened, request.evidence, &document);
@@ -195,16 +195,11 @@ fn against_disk(
     manifest: &Manifest,
     root: &Root,
     evidence: Option<&Path>,
-    document: &crate::document::Document,
+    document: &Document,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut problem = |pointer: &str, message: String, hint: &str| {
-        problems.push(Problem {
-            place: document.place(pointer),
-            key: pointer.trim_start_matches('/').replace('/', "."),
-            message,
-            hint: Some(hint.to_owned()),
-        });
+        problems.push(Problem::at(document, pointer, &message, Some(hint)));
     };
     let Ok(backup) = root.locate(&manifest.backup.path) else { return problems };
     let directory = backup.absolute.is_dir();

@@ -14,7 +14,7 @@ use crate::wire;
 
 use wire::manifest::{CertificateClaim, Isolation, Phase, Profile};
 
-pub use read::{Problem, document, parse, syntax_of};
+pub use read::parse;
 pub use reference::SourceRef;
 pub use signed::{PAYLOAD_TYPE, signature_path, verify};
 

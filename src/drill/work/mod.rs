@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use super::{Loaded, Run, StepResult, shown};
 use crate::backup::{BackupError, HashedBackup, VerifiedBackup, hash_backup};
 use crate::digest::Digest;
-use crate::document::Syntax;
+use crate::document::{Document, Syntax};
 use crate::fs::{DiskGauge, Root, Workspace, real_place};
 use crate::manifest::{Driver, Manifest};
 use crate::payload::inspect;
@@ -210,7 +210,7 @@ pub(super) fn keep_manifest(run: &mut Run<'_>, loaded: &Loaded, digest: Digest) 
     }
     run.evidence.keep("manifest.sha256", format!("{digest}  {name}\n").as_bytes())?;
     if loaded.syntax == Syntax::Yaml
-        && let Ok(document) = crate::manifest::document(&loaded.bytes, loaded.syntax)
+        && let Ok(document) = Document::read(&loaded.bytes, loaded.syntax)
     {
         let json = serde_json::to_vec_pretty(&document.to_value())?;
         run.evidence.keep("manifest.json", &json)?;

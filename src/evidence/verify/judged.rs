@@ -1,7 +1,7 @@
 //! Whether the verdict, and all that the report says, is what events and manifest come to.
 
 use super::{Check, EVENTS, MANIFEST};
-use crate::document::Syntax;
+use crate::document::{Document, Syntax};
 use crate::evidence::{REPORT, forms};
 use crate::outcome::Outcome;
 use crate::report::report;
@@ -119,7 +119,7 @@ impl Check<'_> {
             return Some(None);
         }
         let bytes = self.read(MANIFEST)?;
-        let parsed = crate::manifest::document(&bytes, Syntax::Json)
+        let parsed = Document::read(&bytes, Syntax::Json)
             .and_then(|document| crate::manifest::parse(&document));
         match parsed {
             Ok(manifest) => Some(Some(manifest)),

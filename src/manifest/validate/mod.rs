@@ -8,10 +8,10 @@ mod vouchers;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::{Backup, Driver, Manifest, Problem};
+use super::{Backup, Driver, Manifest};
 use crate::clock::Timestamp;
 use crate::digest::Digest;
-use crate::document::Document;
+use crate::document::{Document, Problem};
 use crate::wire::manifest as written;
 
 /// Turns what was written into what is meant; adds what is wrong to `problems`.
@@ -62,12 +62,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn problem(&mut self, pointer: &str, message: &str, hint: Option<&str>) {
-        self.problems.push(Problem {
-            place: self.document.place(pointer),
-            key: pointer.trim_start_matches('/').replace('/', "."),
-            message: message.to_owned(),
-            hint: hint.map(str::to_owned),
-        });
+        self.problems.push(Problem::at(self.document, pointer, message, hint));
     }
 
     /// Reads a digest or a time. What the schema has complained about is not repeated.
