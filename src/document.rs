@@ -5,6 +5,7 @@ mod json;
 mod problem;
 mod representation;
 pub mod schema;
+mod template;
 mod yaml;
 
 use std::fmt;

@@ -29,6 +29,7 @@ pub mod provenance;
 pub mod report;
 pub mod restore;
 pub mod sbom;
+pub mod schedule;
 pub mod secret;
 pub mod signature;
 pub mod target;

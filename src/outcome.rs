@@ -3,6 +3,7 @@
 use crate::wire::event::{
     Body, CheckFacts, ClockFacts, Context, Event, Finding, Reason, Status, Tool, Verdict,
 };
+use crate::wire::slot::SlotFacts;
 
 /// The state of a run after some of its events.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +20,8 @@ pub struct Outcome {
     pub manifest: String,
     /// Fingerprint of the key that is to sign the evidence.
     pub signer: Option<String>,
+    /// The slot of a calendar that it runs for.
+    pub slot: Option<SlotFacts>,
     /// Every planned step, in order.
     pub steps: Vec<StepOutcome>,
     /// Questions that were answered, in order.
@@ -110,7 +113,9 @@ impl Outcome {
         if self.finished.is_some() {
             return Err(StreamError::AfterEnd(seq));
         }
-        if let Body::RunStarted { started_at, tool, clock, manifest, steps, signer } = &event.body {
+        if let Body::RunStarted { started_at, tool, clock, manifest, steps, signer, slot } =
+            &event.body
+        {
             if !self.run_id.is_empty() {
                 return Err(StreamError::NoStart(seq));
             }
@@ -120,6 +125,7 @@ impl Outcome {
             self.clock = Some(clock.clone());
             self.manifest.clone_from(manifest);
             self.signer.clone_from(signer);
+            self.slot = slot.as_deref().cloned();
             self.steps = steps
                 .iter()
                 .map(|id| StepOutcome { id: id.clone(), ..StepOutcome::default() })
@@ -229,6 +235,7 @@ mod tests {
             manifest: "manifest.json".to_owned(),
             steps: (0..steps).map(id).collect(),
             signer: None,
+            slot: None,
         }];
         for n in 0..steps {
             bodies.push(Body::StepStarted { step: id(n), started_at: at() });

@@ -17,8 +17,7 @@ const ROWS: [&[&str]; 12] = [
     &["evidence"],
     // Notifications will stand beside it.
     &["history"],
-    // The schedule will stand beside it.
-    &["dashboard"],
+    &["dashboard", "schedule"],
     &["app"],
     &["cli"],
 ];

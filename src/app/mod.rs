@@ -1,6 +1,7 @@
 //! Use cases: what the command line asks for, wired together from the modules below.
 
 mod author;
+mod calendar;
 mod dump;
 mod keys;
 mod records;
@@ -9,6 +10,7 @@ mod site;
 mod vouchers;
 
 pub use author::{AuthorError, InitRequest, Pinned, init, pin};
+pub use calendar::{Desk, FleetError, Grounds, read_fleet, settle_work};
 pub use dump::{DumpError, DumpRequest, Made, dump};
 pub use keys::{SignError, generate_key, read_private_key, sign};
 pub use records::{

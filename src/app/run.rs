@@ -12,10 +12,11 @@ use crate::report::report;
 use crate::signature::PrivateKey;
 use crate::wire::event::{ChainFacts, Event, PastFacts};
 use crate::wire::report::Report;
+use crate::wire::slot::SlotFacts;
 
 /// Where a run writes.
 #[derive(Debug)]
-pub struct RunRequest {
+pub struct RunRequest<'a> {
     /// The report.
     pub output: PathBuf,
     /// The events.
@@ -23,9 +24,9 @@ pub struct RunRequest {
     /// The evidence directory.
     pub evidence_directory: PathBuf,
     /// The key that signs it.
-    pub signing_key: Option<PrivateKey>,
+    pub signing_key: Option<&'a PrivateKey>,
     /// Where its pack is filed.
-    pub history: Option<History>,
+    pub history: Option<&'a History>,
 }
 
 /// What the drills before a drill hand on to it.
@@ -41,16 +42,19 @@ pub struct Past {
 ///
 /// # Errors
 /// When the history cannot be read.
-pub fn past(history: Option<&History>, loaded: &Loaded) -> Result<Past, RunError> {
+pub fn past(
+    history: Option<&History>,
+    loaded: &Loaded,
+    slot: Option<&SlotFacts>,
+) -> Result<Past, RunError> {
     let (Some(history), Ok(manifest)) = (history, &loaded.manifest) else {
         return Ok(Past::default());
     };
-    let path = loaded.shown_path.display().to_string();
-    let name = manifest.name.as_deref().unwrap_or(&path);
-    let mut facts = history.past(name).map_err(RunError::History)?;
+    let name = loaded.drill_name(slot);
+    let mut facts = history.past(&name).map_err(RunError::History)?;
     let mut baseline = None;
     if manifest.baseline.as_ref().is_some_and(|baseline| baseline.last_good_drill)
-        && let Some((run, bytes)) = history.last_baseline(name).map_err(RunError::History)?
+        && let Some((run, bytes)) = history.last_baseline(&name).map_err(RunError::History)?
     {
         facts.baseline_run_id = Some(run);
         baseline = Some(bytes);
@@ -99,7 +103,7 @@ pub fn run(
     loaded: &Loaded,
     setup: &Setup<'_>,
     standby: Option<Supervisor>,
-    request: &RunRequest,
+    request: &RunRequest<'_>,
     listener: &mut dyn Sink,
 ) -> Result<Report, RunError> {
     let mut evidence =
@@ -112,15 +116,15 @@ pub fn run(
         }
         _ => {}
     }
-    let history = request.history.as_ref();
+    let history = request.history;
     let (conclusion, link) = {
         let mut tee = Tee { evidence: &mut evidence, listener, history, link: None };
         let conclusion = drill::run(loaded, setup, standby, &mut tee).map_err(RunError::Write)?;
         (conclusion, tee.link)
     };
     let report = report(&conclusion.outcome, &conclusion.judgement, conclusion.manifest.as_ref());
-    let key = request.signing_key.as_ref();
-    let sealed = evidence.seal(&report, &request.output, key).map_err(RunError::Seal)?;
+    let sealed =
+        evidence.seal(&report, &request.output, request.signing_key).map_err(RunError::Seal)?;
     if let Some(history) = history {
         history.file(sealed.path(), link).map_err(RunError::File)?;
     }

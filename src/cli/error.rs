@@ -1,9 +1,12 @@
 //! Errors as people read them: what was not done and why, a hint, an exit code. The one place that attaches them.
 
-use crate::app::{AuthorError, CheckError, DumpError, RecordError, RunError, SignError};
+use crate::app::{
+    AuthorError, CheckError, DumpError, FleetError, RecordError, RunError, SignError,
+};
 use crate::backup::BackupError;
 use crate::drill::LoadError;
 use crate::history::HistoryError;
+use crate::schedule::LedgerError;
 
 use super::exit::Exit;
 
@@ -35,6 +38,31 @@ impl From<HistoryError> for CliError {
     fn from(error: HistoryError) -> Self {
         let hint = Some(error.hint().to_owned());
         Self { message: error.to_string(), hint, exit: Exit::Usage }
+    }
+}
+
+impl From<FleetError> for CliError {
+    fn from(error: FleetError) -> Self {
+        let hint = match &error {
+            FleetError::Read(..) => "name the fleet file with --fleet",
+            FleetError::Invalid { .. } => "docs/schedule.md lists every key",
+        };
+        Self { message: error.to_string(), hint: Some(hint.to_owned()), exit: Exit::Usage }
+    }
+}
+
+impl From<LedgerError> for CliError {
+    fn from(error: LedgerError) -> Self {
+        let (hint, exit) = match &error {
+            LedgerError::Busy(_) => ("wait until that has ended, or end it", Exit::Usage),
+            LedgerError::Clock { .. } => ("if the clock is right: --believe-clock", Exit::Usage),
+            LedgerError::Newer(_) => ("use that version", Exit::Usage),
+            LedgerError::Io { .. } | LedgerError::State { .. } => {
+                ("look at rights and room of the history", Exit::Evidence)
+            }
+            LedgerError::History(error) => (error.hint(), Exit::Evidence),
+        };
+        Self { message: error.to_string(), hint: Some(hint.to_owned()), exit }
     }
 }
 

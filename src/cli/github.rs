@@ -16,7 +16,7 @@ use crate::wire::report::Report;
 pub(super) fn publish(
     github: &GitHub,
     report: &Report,
-    places: &RunRequest,
+    places: &RunRequest<'_>,
 ) -> io::Result<Vec<u8>> {
     if let Some(summary) = &github.summary {
         append(summary, &to_bytes(MARKDOWN, report))?;
@@ -32,7 +32,7 @@ fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Outputs of the step, a line each; none of the values can hold a line break.
-fn outputs(report: &Report, places: &RunRequest) -> String {
+fn outputs(report: &Report, places: &RunRequest<'_>) -> String {
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     [
         ("status", report.status.word().to_owned()),

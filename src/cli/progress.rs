@@ -15,6 +15,20 @@ use crate::event::Sink;
 use crate::process::Interrupt;
 use crate::wire::event::{Body, Event, Severity, Status};
 
+/// Is set by SIGINT and SIGTERM. A second one ends the process.
+///
+/// # Errors
+/// When signals cannot be listened for.
+pub(super) fn stop_signals() -> io::Result<Arc<AtomicBool>> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let now = 128 + signal;
+        signal_hook::flag::register_conditional_shutdown(signal, now, Arc::clone(&stopped))?;
+        signal_hook::flag::register(signal, Arc::clone(&stopped))?;
+    }
+    Ok(stopped)
+}
+
 /// Shows long jobs, and ends them when the process is asked to end.
 pub(super) struct Progress {
     bar: ProgressBar,
@@ -28,16 +42,7 @@ impl Progress {
     /// # Errors
     /// When signals cannot be listened for.
     pub(super) fn start(quiet: bool) -> io::Result<Self> {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            let now = 128 + signal;
-            signal_hook::flag::register_conditional_shutdown(
-                signal,
-                now,
-                Arc::clone(&interrupted),
-            )?;
-            signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
-        }
+        let interrupted = stop_signals()?;
         let visible = !quiet && io::stderr().is_terminal();
         let target =
             if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };

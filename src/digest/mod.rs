@@ -34,6 +34,13 @@ impl Digest {
     pub fn short(&self) -> String {
         hex::encode(&self.0[..6])
     }
+
+    /// A number below another, taken from the first eight bytes, so that everyone can compute it again; 0 below 0.
+    #[must_use]
+    pub fn number_below(&self, bound: u64) -> u64 {
+        let number = self.0[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        number.checked_rem(bound).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Digest {

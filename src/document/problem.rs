@@ -35,6 +35,19 @@ impl fmt::Display for Problem {
 }
 
 impl Problem {
+    /// Problems with their hints, a line each.
+    #[must_use]
+    pub fn lines(problems: &[Self]) -> String {
+        let lines: Vec<String> = problems
+            .iter()
+            .map(|problem| match &problem.hint {
+                Some(hint) => format!("  {problem} ({hint})"),
+                None => format!("  {problem}"),
+            })
+            .collect();
+        lines.join("\n")
+    }
+
     /// A problem of the value at a pointer of a document.
     #[must_use]
     pub fn at(document: &Document, pointer: &str, message: &str, hint: Option<&str>) -> Self {

@@ -1,5 +1,6 @@
 //! Finds and reads the manifest, and checks against the disk what it asks for. Nothing is written.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use crate::document::{Document, Problem, Syntax};
 use crate::fs::{PathError, ReadError, Root, open_for_reading, parent_of, read_capped, real_place};
 use crate::manifest::{self, Driver, Manifest};
 use crate::signature::PublicKey;
+use crate::wire::slot::SlotFacts;
 
 /// A manifest as it was read, whether it could be understood or not.
 #[derive(Debug)]
@@ -30,6 +32,16 @@ pub struct Loaded {
     pub manifest: Result<Manifest, LoadError>,
 }
 
+impl Loaded {
+    /// What a drill of it is called: as its fleet does, else as the manifest does, else by the path of that.
+    #[must_use]
+    pub fn drill_name(&self, slot: Option<&SlotFacts>) -> String {
+        let own = || self.manifest.as_ref().ok().and_then(|manifest| manifest.name.clone());
+        let path = || self.shown_path.display().to_string();
+        slot.map(|slot| slot.drill.clone()).or_else(own).unwrap_or_else(path)
+    }
+}
+
 /// Why nothing can be run from a manifest.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -46,24 +58,13 @@ pub enum LoadError {
     #[error("the root of the manifest: {0}")]
     Root(#[source] PathError),
     /// It is not valid.
-    #[error("the manifest {path} is not valid:\n{}", lines(problems))]
+    #[error("the manifest {path} is not valid:\n{}", Problem::lines(problems))]
     Invalid {
         /// The manifest.
         path: String,
         /// Everything that is wrong.
         problems: Vec<Problem>,
     },
-}
-
-fn lines(problems: &[Problem]) -> String {
-    let lines: Vec<String> = problems
-        .iter()
-        .map(|problem| match &problem.hint {
-            Some(hint) => format!("  {problem} ({hint})"),
-            None => format!("  {problem}"),
-        })
-        .collect();
-    lines.join("\n")
 }
 
 impl LoadError {
@@ -88,6 +89,8 @@ pub struct LoadRequest<'a> {
     pub evidence: Option<&'a Path>,
     /// The key that must have signed it.
     pub key: Option<&'a PublicKey>,
+    /// Values of the parameters in its texts, if it is a template. What is drilled is what comes of it, as JSON.
+    pub parameters: Option<&'a BTreeMap<String, String>>,
 }
 
 /// Reads the manifest at `path`, relative to `working_directory`.
@@ -117,6 +120,18 @@ pub fn load(path: &Path, working_directory: &Path, request: LoadRequest<'_>) -> 
             return loaded;
         }
     }
+    if let Some(parameters) = request.parameters {
+        let filled = Document::read(&loaded.bytes, syntax).and_then(|d| d.fill(parameters));
+        match filled {
+            Ok(value) => loaded.bytes = format!("{value:#}\n").into_bytes(),
+            Err(problems) => {
+                loaded.manifest = Err(LoadError::Invalid { path: name, problems });
+                return loaded;
+            }
+        }
+        loaded.syntax = Syntax::Json;
+    }
+    let syntax = loaded.syntax;
     loaded.digest = Some(Digest::of(&loaded.bytes));
     if let Some(key) = request.key {
         match verify_signature(&name, &place, &loaded.bytes, key) {

@@ -22,6 +22,7 @@ use crate::process::{Interrupt, Supervisor};
 use crate::wire::event::{
     Body, Class, ClockFacts, Context, ErrorFacts, Finding, PastFacts, Status, Tool,
 };
+use crate::wire::slot::SlotFacts;
 
 pub use load::{LoadError, LoadRequest, Loaded, find_root, load};
 
@@ -49,6 +50,8 @@ pub struct Setup<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
     /// Whether a database that is there already, and that the manifest names, may be replaced.
     pub allow_existing_target: bool,
+    /// The slot of a calendar that it runs for.
+    pub slot: Option<SlotFacts>,
     /// What the drills before were like, where a history is kept.
     pub past: Option<PastFacts>,
     /// What the newest drill of the name that passed found, if it recorded that.
@@ -86,8 +89,11 @@ pub fn run(
 ) -> io::Result<Conclusion> {
     let watch = Stopwatch::start();
     let started_at = setup.clock.now();
-    let seed =
+    let mut seed =
         format!("{}\0{started_at}", loaded.digest.map(|d| d.to_string()).unwrap_or_default());
+    if let Some(slot) = &setup.slot {
+        seed.push_str(&format!("\0{}\0{}\0{}", slot.drill, slot.due_at, slot.attempt));
+    }
     let run_id = format!("{}-{}", started_at.compact(), Digest::of(seed.as_bytes()).short());
     let manifest = loaded.manifest.as_ref().ok().cloned();
     let plan = Plan::new(manifest.as_ref());
@@ -100,19 +106,16 @@ pub fn run(
     };
     run.emit(Body::RunStarted {
         started_at: started_at.to_string(),
-        tool: Tool {
-            name: env!("CARGO_PKG_NAME").to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
+        tool: Tool::own(),
         clock: ClockFacts { overridden: setup.clock.is_overridden() },
         manifest: loaded.shown_path.display().to_string(),
         steps: plan.ids(),
         signer: setup.signer.clone(),
+        slot: setup.slot.clone().map(Box::new),
     })?;
     steps::walk(&mut run, loaded, manifest.as_ref(), standby)?;
     run.step(Step::SealEvidence, |run| {
-        let name = manifest.as_ref().and_then(|manifest| manifest.name.as_deref());
-        let chain = run.evidence.link(name.unwrap_or(&run.outcome.manifest))?;
+        let chain = run.evidence.link(&loaded.drill_name(setup.slot.as_ref()))?;
         let notes = match &chain {
             None => "evidence complete".to_owned(),
             Some(chain) => format!("evidence complete, number {} of its name", chain.sequence),

@@ -1,7 +1,8 @@
 //! What a history tells quickly, from its index.
 
 use super::actions::actions;
-use super::entry::entry;
+use super::entry::{ended, entry};
+use super::filed::Filed;
 use super::index::Index;
 use super::shelf::place;
 use super::trend::median;
@@ -18,7 +19,7 @@ const PAST: u64 = 20;
 
 impl History {
     /// The index, after what was announced and never entered has been looked after.
-    fn index(&self) -> Result<Index, HistoryError> {
+    pub(super) fn index(&self) -> Result<Index, HistoryError> {
         if let Ok(Some(index)) = Index::open(&self.folder)
             && index.announced().is_ok_and(|announced| announced.is_empty())
         {
@@ -40,8 +41,10 @@ impl History {
         };
         for file in index.announced()? {
             if place(&self.folder, &file).exists() {
-                let sealed = self.read(&file)?;
-                index.enter(&entry(&sealed, &file))?;
+                match self.filed(&file)? {
+                    Filed::Drill(sealed) => index.enter(&entry(&sealed, &file))?,
+                    Filed::Record(sealed) => index.enter_slots(&ended(&sealed.record), &file)?,
+                }
             } else {
                 index.forget(&file)?;
             }

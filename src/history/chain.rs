@@ -6,11 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::checkpoint::Pinned;
-use super::shelf::{Shelved, file_of, folders, place, shelved};
+use super::filed::Filed;
+use super::shelf::{Shelved, folders, place, shelved};
 use super::{History, HistoryError};
 use crate::digest::Unobserved;
-use crate::evidence::{Keys, SealedEvidence, verify};
-use crate::report::drill_name;
+use crate::evidence::{Keys, verify};
 use crate::signature::PublicKey;
 use crate::wire::answer::{FileProblem, Standing};
 use crate::wire::event::PreviousFacts;
@@ -29,10 +29,15 @@ pub struct Demands<'a> {
 struct Read {
     shelved: Shelved,
     name: String,
-    run_id: String,
     seal: String,
     chain: Option<(u64, Option<PreviousFacts>)>,
     pruned: bool,
+    /// Where it belongs.
+    belongs: String,
+    /// The slots that it is of: when each was due, and the attempt of its drill, if there was one.
+    slots: Vec<(String, Option<u32>)>,
+    /// Whether it is a drill.
+    drill: bool,
 }
 
 /// Verifies every pack of a history, and their chains.
@@ -49,19 +54,24 @@ pub fn audit(history: &History, demands: Demands<'_>) -> Result<Audit, HistoryEr
     let mut chains: BTreeMap<&str, Vec<&Read>> = BTreeMap::new();
     for read in &reads {
         chains.entry(&read.shelved.folder).or_default().push(read);
-        let named =
-            file_of(&read.name, read.chain.as_ref().map(|(number, _)| *number), &read.run_id);
-        if named != read.shelved.file {
-            problems.push(problem(read, format!("holds the drill that belongs to {named}")));
+        if read.belongs != read.shelved.file {
+            let message = format!("holds the drill that belongs to {}", read.belongs);
+            problems.push(problem(read, message));
         }
     }
     for chain in chains.values() {
         problems.extend(broken(chain));
     }
     problems.extend(twice(&reads));
+    problems.extend(slots_twice(&reads));
+    let drills = reads.iter().filter(|read| read.drill).count();
+    let slots: usize = reads.iter().filter(|read| !read.drill).map(|read| read.slots.len()).sum();
     let mut proven = Vec::new();
     if problems.is_empty() {
-        proven.push(format!("all {} drills are as they were sealed", reads.len()));
+        proven.push(format!("all {drills} drills are as they were sealed"));
+        if slots > 0 {
+            proven.push(format!("so are the records of {slots} slots in which no drill ran"));
+        }
         proven.push("each follows the one of its name before it, from the first on".to_owned());
     }
     let mut not_proven = Vec::new();
@@ -93,7 +103,8 @@ pub fn audit(history: &History, demands: Demands<'_>) -> Result<Audit, HistoryEr
         schema: AUDIT.to_owned(),
         intact: problems.is_empty(),
         names: chains.len() as u64,
-        drills: reads.len() as u64,
+        drills: drills as u64,
+        unrun_slots: slots as u64,
         unlinked: unlinked as u64,
         pruned: pruned as u64,
         proven,
@@ -142,8 +153,30 @@ fn read(
     shelved: &Shelved,
     keys: &[PublicKey],
 ) -> Result<(Read, Vec<FileProblem>), String> {
+    let filed = history.filed(&shelved.file).map_err(|error| match error {
+        HistoryError::Pack { problem, .. } => problem,
+        error => error.to_string(),
+    })?;
+    let mut read = Read {
+        shelved: shelved.clone(),
+        name: filed.name().to_owned(),
+        seal: filed.seal().to_string(),
+        chain: filed.chain().map(|chain| (chain.sequence, chain.previous.clone())),
+        pruned: false,
+        belongs: filed.file(),
+        slots: Vec::new(),
+        drill: true,
+    };
+    let sealed = match filed {
+        Filed::Drill(sealed) => sealed,
+        Filed::Record(sealed) => {
+            let problem = sealed.problem(keys).map(|message| problem(&read, message));
+            read.slots = sealed.record.due_at.iter().map(|due| (due.clone(), None)).collect();
+            read.drill = false;
+            return Ok((read, problem.into_iter().collect()));
+        }
+    };
     let path = place(&history.folder, &shelved.file);
-    let sealed = SealedEvidence::read(&path)?;
     let report = sealed.report();
     // The key that it names is the one to verify with, if it was given.
     let key = keys.iter().find(|key| report.signer.as_deref() == Some(&key.to_string()));
@@ -161,15 +194,8 @@ fn read(
         let message = "is signed by none of the keys that were given".to_owned();
         problems.push(FileProblem { file: shelved.file.clone(), message });
     }
-    let chain = report.chain.as_ref().map(|chain| (chain.sequence, chain.previous.clone()));
-    let read = Read {
-        shelved: shelved.clone(),
-        name: drill_name(report).to_owned(),
-        run_id: report.run_id.clone(),
-        seal: sealed.seal().to_string(),
-        chain,
-        pruned: verified.standing == Standing::Pruned,
-    };
+    read.pruned = verified.standing == Standing::Pruned;
+    read.slots.extend(report.slot.as_ref().map(|slot| (slot.due_at.clone(), Some(slot.attempt))));
     Ok((read, problems))
 }
 
@@ -219,6 +245,24 @@ fn broken(chain: &[&Read]) -> Vec<FileProblem> {
             }
         }
         before = Some(read);
+    }
+    problems
+}
+
+/// Slots that ended more than once: without a drill and in another way too, or twice by one attempt.
+fn slots_twice(reads: &[Read]) -> Vec<FileProblem> {
+    let mut ends = Vec::new();
+    for read in reads {
+        ends.extend(read.slots.iter().map(|(due, attempt)| (&read.name, due, *attempt, read)));
+    }
+    ends.sort_by(|a, b| (a.0, a.1, a.2, &a.3.shelved).cmp(&(b.0, b.1, b.2, &b.3.shelved)));
+    let mut problems = Vec::new();
+    for pair in ends.windows(2) {
+        let [(name, due, attempt, before), (other, again, second, read)] = pair else { continue };
+        if name == other && due == again && (attempt.is_none() || attempt == second) {
+            let file = &before.shelved.file;
+            problems.push(problem(read, format!("the slot of {due} ended before, in {file}")));
+        }
     }
     problems
 }

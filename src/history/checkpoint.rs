@@ -10,7 +10,6 @@ use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::document::parse_json;
 use crate::fs::{open_for_reading, read_capped, sync, write_whole};
-use crate::report::drill_name;
 use crate::signature::{Envelope, PrivateKey, PublicKey};
 use crate::wire::answer::FileProblem;
 use crate::wire::attestation::{
@@ -38,11 +37,11 @@ fn heads(history: &History) -> Result<Heads, HistoryError> {
     for folder in folders(&history.folder)? {
         let all = shelved(&history.folder, &folder)?;
         let Some(newest) = all.iter().rfind(|shelved| shelved.sequence.is_some()) else { continue };
-        let sealed = history.read(&newest.file)?;
+        let filed = history.filed(&newest.file)?;
         heads.push(Head {
-            name: drill_name(sealed.report()).to_owned(),
+            name: filed.name().to_owned(),
             sequence: newest.sequence.unwrap_or_default(),
-            seal_sha256: sealed.seal().to_string(),
+            seal_sha256: filed.seal().to_string(),
         });
     }
     heads.sort_by(|a, b| a.name.cmp(&b.name));

@@ -4,6 +4,8 @@ use crate::evidence::SealedEvidence;
 use crate::report::{drill_name, limits};
 use crate::wire::history::Entry;
 use crate::wire::report::Report;
+use crate::wire::schedule::EndedSlot;
+use crate::wire::slot::SlotRecord;
 
 use super::facts::facts;
 
@@ -17,6 +19,7 @@ pub(super) fn entry(sealed: &SealedEvidence, file: &str) -> Entry {
         run_id: report.run_id.clone(),
         sequence: report.chain.as_ref().map(|chain| chain.sequence),
         seal_sha256: sealed.seal().to_string(),
+        slot: report.slot.clone(),
         verdict: report.status,
         reason: report.reasons.first().map(|reason| reason.message.clone()),
         started_at: report.started_at.clone(),
@@ -40,6 +43,32 @@ pub(super) fn entry(sealed: &SealedEvidence, file: &str) -> Entry {
         facts: facts(sealed),
         file: file.to_owned(),
     }
+}
+
+/// How the slot of a drill ended, if it ran for one.
+pub(super) fn ended_by(entry: &Entry) -> Option<EndedSlot> {
+    let slot = entry.slot.as_ref()?;
+    Some(EndedSlot {
+        drill: entry.name.clone(),
+        due_at: slot.due_at.clone(),
+        verdict: Some(entry.verdict),
+        cause: None,
+        reason: entry.reason.clone(),
+        run_id: Some(entry.run_id.clone()),
+    })
+}
+
+/// How the slots of a record ended.
+pub(super) fn ended(record: &SlotRecord) -> Vec<EndedSlot> {
+    let slot = |due: &String| EndedSlot {
+        drill: record.drill.clone(),
+        due_at: due.clone(),
+        verdict: None,
+        cause: Some(record.cause),
+        reason: Some(record.reason.clone()),
+        run_id: None,
+    };
+    record.due_at.iter().map(slot).collect()
 }
 
 fn engine(report: &Report) -> Option<String> {

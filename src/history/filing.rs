@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::entry::entry;
+use super::filed::Filed;
 use super::shelf::{file_of, folder_of, place, shelve, shelved};
 use super::{History, HistoryError};
 use crate::evidence::{SealedEvidence, pack};
@@ -34,25 +35,24 @@ impl History {
         let lock = self.lock()?;
         let previous = self.newest_of(name)?;
         let sequence = previous.as_ref().map_or(1, |(sequence, _)| sequence.saturating_add(1));
-        let previous = previous.map(|(_, sealed)| PreviousFacts {
-            run_id: sealed.report().run_id.clone(),
-            seal_sha256: sealed.seal().to_string(),
+        let previous = previous.map(|(_, filed)| PreviousFacts {
+            run_id: filed.id(),
+            seal_sha256: filed.seal().to_string(),
         });
         Ok(Link { _lock: lock, chain: ChainFacts { sequence, previous } })
     }
 
-    /// The newest drill in the chain of a name, read from its pack: an index proves nothing.
-    fn newest_of(&self, name: &str) -> Result<Option<(u64, SealedEvidence)>, HistoryError> {
+    /// The newest in the chain of a name, read from its file: an index proves nothing.
+    fn newest_of(&self, name: &str) -> Result<Option<(u64, Filed)>, HistoryError> {
         let shelved = shelved(&self.folder, &folder_of(name))?;
         let Some(newest) = shelved.iter().rfind(|shelved| shelved.sequence.is_some()) else {
             return Ok(None);
         };
-        let sealed = self.read(&newest.file)?;
-        let chain = sealed.report().chain.as_ref();
-        let named = drill_name(sealed.report()) == name;
-        match (chain, newest.sequence) {
-            (Some(chain), Some(number)) if named && chain.sequence == number => {
-                Ok(Some((number, sealed)))
+        let filed = self.filed(&newest.file)?;
+        let sequence = filed.chain().map(|chain| chain.sequence);
+        match (sequence, newest.sequence) {
+            (Some(sequence), Some(number)) if filed.name() == name && sequence == number => {
+                Ok(Some((number, filed)))
             }
             _ => Err(HistoryError::Pack {
                 file: newest.file.clone(),

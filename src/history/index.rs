@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Row, params};
 
 use super::HistoryError;
+use super::entry::ended_by;
 use crate::wire::event::Verdict;
 use crate::wire::history::{Entry, Standing};
+use crate::wire::schedule::EndedSlot;
 
 /// Name of the file.
 pub(super) const INDEX: &str = "index.sqlite";
 /// Version of the tables: an index with another one is made anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE drill (
@@ -27,6 +29,10 @@ CREATE TABLE standing (
   name TEXT PRIMARY KEY, drills INTEGER NOT NULL, passed INTEGER NOT NULL, failed INTEGER NOT NULL,
   inconclusive INTEGER NOT NULL, last_passed_at TEXT, last TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE slot (
+  drill TEXT NOT NULL, due_at TEXT NOT NULL, attempt INTEGER NOT NULL, slot TEXT NOT NULL,
+  PRIMARY KEY (drill, due_at)
+) WITHOUT ROWID;
 CREATE TABLE announced (file TEXT PRIMARY KEY) WITHOUT ROWID;
 ";
 /// Made after all drills are entered: that is faster.
@@ -34,6 +40,7 @@ const ORDERS: &str = "
 CREATE INDEX drill_by_time ON drill (started_at DESC, run_id DESC, verdict);
 CREATE INDEX drill_by_run ON drill (run_id);
 CREATE INDEX drill_by_backup ON drill (backup);
+CREATE INDEX slot_by_time ON slot (due_at);
 ";
 /// How each name stands, or the one of `?1`. SQLite takes the entry from the row that `max` is of.
 fn standings(condition: &str) -> String {
@@ -47,6 +54,14 @@ fn standings(condition: &str) -> String {
              entry, max(started_at || run_id)
            FROM drill {condition} GROUP BY name) AS each"
     )
+}
+
+/// What an index is made of.
+pub(super) enum Found {
+    /// A drill.
+    Drill(Box<Entry>),
+    /// Slots in which none ran.
+    Slots(Vec<EndedSlot>),
 }
 
 /// An open index.
@@ -71,7 +86,7 @@ impl Index {
     /// Makes an index of all these drills, in place of the one that is there.
     pub(super) fn make(
         history: &Path,
-        entries: impl Iterator<Item = Entry>,
+        found: impl Iterator<Item = Found>,
     ) -> Result<u64, HistoryError> {
         let temporary = history.join(format!("{INDEX}.new"));
         let _ = fs::remove_file(&temporary);
@@ -86,9 +101,14 @@ impl Index {
         let path = index.path.clone();
         let fail = |cause| HistoryError::Index { path: path.display().to_string(), cause };
         let transaction = index.connection.transaction().map_err(fail)?;
-        for entry in entries {
-            insert(&transaction, &entry).map_err(fail)?;
-            count += 1;
+        for found in found {
+            match found {
+                Found::Drill(entry) => {
+                    insert(&transaction, &entry).map_err(fail)?;
+                    count += 1;
+                }
+                Found::Slots(slots) => insert_slots(&transaction, &slots, 0).map_err(fail)?,
+            }
         }
         transaction.execute_batch(ORDERS).map_err(fail)?;
         transaction.execute(&standings(""), []).map_err(fail)?;
@@ -147,6 +167,76 @@ impl Index {
             .execute("DELETE FROM announced WHERE file = ?1", [&entry.file])
             .map_err(fail)?;
         transaction.commit().map_err(fail)
+    }
+
+    /// Enters slots in which no drill ran, whose record is there.
+    pub(super) fn enter_slots(
+        &mut self,
+        slots: &[EndedSlot],
+        file: &str,
+    ) -> Result<(), HistoryError> {
+        let path = self.path.display().to_string();
+        let fail = |cause| HistoryError::Index { path: path.clone(), cause };
+        let transaction = self.connection.transaction().map_err(fail)?;
+        insert_slots(&transaction, slots, 0).map_err(fail)?;
+        transaction.execute("DELETE FROM announced WHERE file = ?1", [file]).map_err(fail)?;
+        transaction.commit().map_err(fail)
+    }
+
+    /// Those of some slots of a drill that have ended.
+    pub(super) fn slots(
+        &self,
+        drill: &str,
+        due: &[String],
+    ) -> Result<Vec<EndedSlot>, HistoryError> {
+        let mut found = Vec::new();
+        for due in due {
+            found.extend(self.ended(
+                "SELECT slot FROM slot WHERE drill = ?1 AND due_at = ?2",
+                params![drill, due],
+            )?);
+        }
+        Ok(found)
+    }
+
+    /// Slots that were due in a period, the earliest first.
+    pub(super) fn slots_within(
+        &self,
+        from: &str,
+        to: &str,
+    ) -> Result<Vec<EndedSlot>, HistoryError> {
+        let asked =
+            "SELECT slot FROM slot WHERE due_at >= ?1 AND due_at < ?2 ORDER BY due_at, drill";
+        self.ended(asked, params![from, to])
+    }
+
+    /// The newest slots of a drill first.
+    pub(super) fn newest_slots(
+        &self,
+        drill: &str,
+        limit: u64,
+    ) -> Result<Vec<EndedSlot>, HistoryError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let asked = "SELECT slot FROM slot WHERE drill = ?1 ORDER BY due_at DESC LIMIT ?2";
+        self.ended(asked, params![drill, limit])
+    }
+
+    /// The newest slot of each drill. SQLite takes the slot from the row that `max` is of.
+    pub(super) fn last_slots(&self) -> Result<Vec<EndedSlot>, HistoryError> {
+        self.ended(
+            "SELECT slot FROM (SELECT slot, max(due_at) FROM slot GROUP BY drill)",
+            params![],
+        )
+    }
+
+    fn ended(
+        &self,
+        asked: &str,
+        with: &[&dyn rusqlite::ToSql],
+    ) -> Result<Vec<EndedSlot>, HistoryError> {
+        let stale = |_| HistoryError::Stale(self.path.display().to_string());
+        let texts = self.ask(|c| all(c, asked, with))?;
+        texts.iter().map(|text| serde_json::from_str(text).map_err(stale)).collect()
     }
 
     /// Forgets that a pack was announced, which never appeared.
@@ -261,6 +351,24 @@ fn insert(connection: &Connection, entry: &Entry) -> rusqlite::Result<()> {
             entry.backup_sha256,
             text
         ])?;
+    let attempt = entry.slot.as_ref().map_or(0, |slot| slot.attempt);
+    insert_slots(connection, ended_by(entry).as_slice(), attempt)
+}
+
+/// A later attempt goes before an earlier one.
+fn insert_slots(
+    connection: &Connection,
+    slots: &[EndedSlot],
+    attempt: u32,
+) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO slot VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE
+         SET attempt = excluded.attempt, slot = excluded.slot WHERE excluded.attempt >= attempt",
+    )?;
+    for slot in slots {
+        let text = serde_json::to_string(slot).unwrap_or_default();
+        insert.execute(params![slot.drill, slot.due_at, attempt, text])?;
+    }
     Ok(())
 }
 

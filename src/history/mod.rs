@@ -8,18 +8,21 @@ mod checkpoint;
 mod controls;
 mod entry;
 mod facts;
+mod filed;
 mod filing;
 mod index;
 mod prune;
 mod rebuild;
 mod rewrite;
 mod shelf;
+mod slots;
 mod trend;
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::digest::Digest;
 use crate::evidence::PackError;
 use crate::wire::history::Entry;
 
@@ -32,10 +35,13 @@ pub use facts::all as facts;
 pub use filing::Link;
 pub use prune::{Retention, prune};
 pub use rebuild::Rebuilt;
+pub use slots::Unrun;
 pub use trend::trend;
 
 /// Name of the file whose lock keeps writers apart.
 const LOCK: &str = "lock";
+/// Folder of evidence that is not filed yet.
+const WORK: &str = "work";
 
 /// A directory with the history of drills.
 #[derive(Debug)]
@@ -139,6 +145,24 @@ impl History {
         let file = file.map_err(fail)?;
         file.lock().map_err(fail)?;
         Ok(file)
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where drills of a calendar leave their evidence until it is filed.
+    #[must_use]
+    pub fn works(&self) -> PathBuf {
+        self.folder.join(WORK)
+    }
+
+    /// Where one of them does.
+    #[must_use]
+    pub fn work(&self, slot: &Digest) -> PathBuf {
+        self.works().join(slot.short())
     }
 
     /// Where the pack of an entry lies.

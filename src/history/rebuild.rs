@@ -4,11 +4,11 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::entry::entry;
-use super::index::Index;
+use super::entry::{ended, entry};
+use super::filed::Filed;
+use super::index::{Found, Index};
 use super::shelf::{folders, shelved};
 use super::{History, HistoryError};
-use crate::wire::history::Entry;
 
 /// What a new index was made of.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl History {
         }
         let next = Mutex::new(files.chunks(64));
         let workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let (sender, receiver) = sync_channel::<Vec<(String, Result<Entry, HistoryError>)>>(64);
+        let (sender, receiver) = sync_channel::<Vec<(String, Result<Found, HistoryError>)>>(64);
         thread::scope(|scope| {
             for _ in 0..workers {
                 let (sender, next) = (sender.clone(), &next);
@@ -45,8 +45,13 @@ impl History {
                         let batch = next.lock().unwrap_or_else(PoisonError::into_inner).next();
                         let Some(batch) = batch else { break };
                         let read = batch.iter().map(|one| {
-                            let read = self.read(&one.file);
-                            (one.file.clone(), read.map(|sealed| entry(&sealed, &one.file)))
+                            let found = self.filed(&one.file).map(|filed| match filed {
+                                Filed::Drill(sealed) => {
+                                    Found::Drill(Box::new(entry(&sealed, &one.file)))
+                                }
+                                Filed::Record(sealed) => Found::Slots(ended(&sealed.record)),
+                            });
+                            (one.file.clone(), found)
                         });
                         if sender.send(read.collect()).is_err() {
                             break;
@@ -57,7 +62,7 @@ impl History {
             drop(sender);
             let mut problems = Vec::new();
             let entries = receiver.into_iter().flatten().filter_map(|(file, read)| match read {
-                Ok(entry) => Some(entry),
+                Ok(found) => Some(found),
                 Err(error) => {
                     problems.push((file, error.to_string()));
                     None

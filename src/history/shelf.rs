@@ -10,6 +10,8 @@ use crate::digest::Digest;
 /// Folder of all packs.
 const DRILLS: &str = "drills";
 const ENDING: &str = ".tar.zst";
+/// Ends the name of the record of slots in which no drill ran.
+pub(super) const SLOT: &str = ".slot.jsonl";
 /// Begins the name of a pack that stands in no chain.
 const UNLINKED: &str = "unlinked-";
 /// Prefix of files that are being written.
@@ -44,6 +46,11 @@ pub(super) fn file_of(name: &str, sequence: Option<u64>, run_id: &str) -> String
     }
 }
 
+/// The name of the record of slots.
+pub(super) fn record_of(name: &str, sequence: u64, id: &str) -> String {
+    format!("{}/{sequence:08}-{id}{SLOT}", folder_of(name))
+}
+
 /// Where a pack lies.
 pub(super) fn place(history: &Path, file: &str) -> PathBuf {
     history.join(DRILLS).join(file)
@@ -60,9 +67,8 @@ pub(super) fn shelved(history: &Path, folder: &str) -> Result<Vec<Shelved>, Hist
     for entry in entries {
         let name = entry.map_err(|cause| HistoryError::io(&path, cause))?.file_name();
         let name = name.to_string_lossy();
-        let Some(stem) = name.strip_suffix(ENDING).filter(|_| !name.starts_with(TEMPORARY)) else {
-            continue;
-        };
+        let stem = name.strip_suffix(ENDING).or_else(|| name.strip_suffix(SLOT));
+        let Some(stem) = stem.filter(|_| !name.starts_with(TEMPORARY)) else { continue };
         let sequence = stem.split_once('-').and_then(|(number, _)| number.parse().ok());
         let (folder, file) = (folder.to_owned(), format!("{folder}/{name}"));
         found.push(Shelved { folder, sequence, file });

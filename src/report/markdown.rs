@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Renderer, drill_name, measured, to_be_done, verdict_word};
+use super::{Renderer, drill_name, measured, slot_told, to_be_done, verdict_word};
 use crate::wire::event::{PolicyStatus, Status, Verdict};
 use crate::wire::report::Report;
 
@@ -57,6 +57,9 @@ impl Renderer for Markdown {
         }
         writeln!(out, "| started | {} |", report.started_at)?;
         writeln!(out, "| run | `{}` |", report.run_id)?;
+        if let Some(slot) = &report.slot {
+            writeln!(out, "| slot | {} |", slot_told(slot))?;
+        }
         writeln!(out, "\n| step | status | seconds | |\n|---|---|---:|---|")?;
         for step in &report.steps {
             let status = match step.status {

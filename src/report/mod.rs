@@ -15,6 +15,7 @@ mod terminal;
 use std::io::{self, Write};
 
 use crate::wire::report::{CorrectiveAction, Report};
+use crate::wire::slot::SlotFacts;
 
 pub use annotations::failure_annotation;
 pub use difference::{Difference, difference};
@@ -100,6 +101,15 @@ fn to_be_done(action: &CorrectiveAction) -> String {
     let due = action.due_at.as_ref().map(|at| format!(" by {at}")).unwrap_or_default();
     let owner = action.owner.as_deref().unwrap_or("nobody");
     format!("a drill of this name has to pass{due}; {owner} answers for it")
+}
+
+/// The slot that a drill ran for, for people.
+fn slot_told(slot: &SlotFacts) -> String {
+    let late = if slot.late { ", late" } else { "" };
+    let chosen = slot.restore_point.as_ref().map(|point| {
+        format!("; backup {} of {} by age, {}", point.chosen, point.among, point.choose.word())
+    });
+    format!("due at {}, attempt {}{late}{}", slot.due_at, slot.attempt, chosen.unwrap_or_default())
 }
 
 /// A measured value against its limit, for people: `1.203 s (limit 60)`.

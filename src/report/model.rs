@@ -17,7 +17,11 @@ pub fn report(outcome: &Outcome, judgement: &Judgement, manifest: Option<&Manife
     Report {
         schema: SCHEMA.to_owned(),
         run_id: outcome.run_id.clone(),
-        name: manifest.and_then(|manifest| manifest.name.clone()),
+        name: outcome
+            .slot
+            .as_ref()
+            .map(|slot| slot.drill.clone())
+            .or_else(|| manifest.and_then(|manifest| manifest.name.clone())),
         status: judgement.verdict,
         reasons: judgement.reasons.clone(),
         not_proven: not_proven(outcome, manifest),
@@ -28,6 +32,7 @@ pub fn report(outcome: &Outcome, judgement: &Judgement, manifest: Option<&Manife
         tool: outcome.tool.clone().unwrap_or(Tool { name: String::new(), version: String::new() }),
         clock: outcome.clock.clone().unwrap_or(wire::event::ClockFacts { overridden: false }),
         signer: outcome.signer.clone(),
+        slot: outcome.slot.clone(),
         chain: outcome.fact(|context| context.chain.as_ref()).cloned(),
         past: outcome.fact(|context| context.past.as_ref()).cloned(),
         corrective_action: corrective_action(outcome, judgement, manifest),

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event::Verdict;
+use super::slot::SlotFacts;
 
 /// Value of `schema` in the answer of `dr-drill history list`.
 pub const LIST: &str = "dr_drill.history.v1";
@@ -52,7 +53,7 @@ pub struct Drilled {
 /// One drill, as its sealed report tells of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
-    /// Name of the drill: that of its manifest, else the path of the manifest.
+    /// Name of the drill: as its fleet calls it, else its manifest, else the path of that.
     pub name: String,
     /// The run.
     pub run_id: String,
@@ -60,6 +61,9 @@ pub struct Entry {
     pub sequence: Option<u64>,
     /// SHA-256 of its list of digests.
     pub seal_sha256: String,
+    /// The slot of a calendar that it ran for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<SlotFacts>,
     /// The verdict.
     pub verdict: Verdict,
     /// The first reason, where it did not pass.
@@ -243,6 +247,9 @@ pub struct Audit {
     pub names: u64,
     /// How many drills there are.
     pub drills: u64,
+    /// How many slots of a calendar are recorded in which no drill ran.
+    #[serde(default)]
+    pub unrun_slots: u64,
     /// How many of them stand in no chain.
     pub unlinked: u64,
     /// How many of them have only their seal and report left.

@@ -8,13 +8,16 @@ pub mod attestation;
 pub mod baseline;
 pub mod controls;
 pub mod event;
+pub mod fleet;
 pub mod history;
 pub mod manifest;
 pub mod metrics;
 pub mod report;
+pub mod schedule;
+pub mod slot;
 
 /// Name, file name and text of every schema, as `dr-drill schema NAME` prints it.
-pub const SCHEMAS: [(&str, &str, &str); 17] = [
+pub const SCHEMAS: [(&str, &str, &str); 21] = [
     ("manifest", "manifest.v1.schema.json", include_str!("../../schemas/manifest.v1.schema.json")),
     ("event", "event.v1.schema.json", include_str!("../../schemas/event.v1.schema.json")),
     ("report", "report.v2.schema.json", include_str!("../../schemas/report.v2.schema.json")),
@@ -52,6 +55,14 @@ pub const SCHEMAS: [(&str, &str, &str); 17] = [
         include_str!("../../schemas/history-verification.v1.schema.json"),
     ),
     ("controls", "controls.v1.schema.json", include_str!("../../schemas/controls.v1.schema.json")),
+    ("fleet", "fleet.v1.schema.json", include_str!("../../schemas/fleet.v1.schema.json")),
+    ("slot", "slot.v1.schema.json", include_str!("../../schemas/slot.v1.schema.json")),
+    ("schedule", "schedule.v1.schema.json", include_str!("../../schemas/schedule.v1.schema.json")),
+    (
+        "simulation",
+        "simulation.v1.schema.json",
+        include_str!("../../schemas/simulation.v1.schema.json"),
+    ),
 ];
 
 /// The text of the schema with this name.
@@ -94,6 +105,10 @@ mod tests {
             draft_07::<history::Trend>(),
             draft_07::<history::Audit>(),
             draft_07::<controls::Matrix>(),
+            draft_07::<fleet::Fleet>(),
+            draft_07::<slot::SlotRecord>(),
+            draft_07::<schedule::Calendar>(),
+            draft_07::<schedule::Simulation>(),
         ];
         for ((_, file, text), schema) in SCHEMAS.iter().zip(generated) {
             let wanted = serde_json::to_string_pretty(&schema).unwrap() + "\n";

@@ -9,6 +9,7 @@ use super::event::{
     RecoveredFacts, RestoreFacts, SbomFacts, Status, TeardownFacts, Tool, Verdict,
 };
 use super::manifest::Policies;
+use super::slot::SlotFacts;
 
 /// Value of `schema` in every report.
 pub const SCHEMA: &str = "dr_drill.v2";
@@ -21,7 +22,7 @@ pub struct Report {
     pub schema: String,
     /// The run.
     pub run_id: String,
-    /// Name of the drill, as the manifest gives it.
+    /// Name of the drill, as its fleet calls it, else as the manifest does.
     pub name: Option<String>,
     /// The verdict.
     pub status: Verdict,
@@ -44,6 +45,9 @@ pub struct Report {
     /// Fingerprint of the key that signs the evidence: `dr-drill verify --key` tells whether it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer: Option<String>,
+    /// The slot of a calendar that it ran for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<SlotFacts>,
     /// Its place among the drills of its name, where a history is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<ChainFacts>,

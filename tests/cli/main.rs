@@ -28,6 +28,7 @@ mod real_input;
 mod redis;
 mod reference;
 mod room;
+mod schedule;
 mod script_vouchers;
 mod seal;
 mod servers;

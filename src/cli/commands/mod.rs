@@ -14,6 +14,7 @@ mod man;
 mod pin;
 mod report;
 mod run;
+mod schedule;
 mod schema;
 mod sign;
 mod sign_off;
@@ -55,6 +56,7 @@ enum Command {
     Evidence(evidence::EvidenceArgs),
     SignOff(sign_off::SignOffArgs),
     History(history::HistoryArgs),
+    Schedule(schedule::ScheduleArgs),
     Controls(controls::ControlsArgs),
     Dashboard(dashboard::DashboardArgs),
     Sign(sign::SignArgs),
@@ -140,6 +142,7 @@ pub(super) fn dispatch(cli: Cli) -> Exit {
             Command::Evidence(args) => evidence::run(&ui, &environment, &args),
             Command::SignOff(args) => sign_off::run(&ui, &args),
             Command::History(args) => history::run(&ui, &environment, &args),
+            Command::Schedule(args) => schedule::run(&ui, &environment, &args),
             Command::Controls(args) => controls::run(&ui, &environment, &args),
             Command::Dashboard(args) => dashboard::run(&ui, &environment, &args),
             Command::Sign(args) => sign::run(&ui, &args),

@@ -40,12 +40,8 @@ pub(super) struct RunArgs {
     /// The public key (PEM) that must have signed the manifest
     #[arg(long, value_name = "FILE")]
     manifest_key: Option<PathBuf>,
-    /// The private key (PKCS#8 in PEM) to sign the evidence with, which nobody else may be able to read
-    #[arg(long, value_name = "FILE")]
-    signing_key: Option<PathBuf>,
-    /// The environment variable that holds the private key to sign the evidence with
-    #[arg(long, value_name = "NAME", conflicts_with = "signing_key")]
-    signing_key_env: Option<String>,
+    #[command(flatten)]
+    key: SigningKey,
     /// Where to write the report
     #[arg(long, value_name = "FILE", default_value = "artifacts/dr/dr-report.json")]
     output: PathBuf,
@@ -84,9 +80,39 @@ pub(super) struct RunArgs {
     record_baseline: bool,
 }
 
+/// The key to sign with.
+#[derive(Debug, Args)]
+pub(super) struct SigningKey {
+    /// The private key (PKCS#8 in PEM) to sign the evidence with, which nobody else may be able to read
+    #[arg(long, value_name = "FILE")]
+    signing_key: Option<PathBuf>,
+    /// The environment variable that holds the private key to sign the evidence with
+    #[arg(long, value_name = "NAME", conflicts_with = "signing_key")]
+    signing_key_env: Option<String>,
+}
+
+impl SigningKey {
+    /// Reads it, from a file or from the environment.
+    pub(super) fn read(&self) -> Result<Option<PrivateKey>, CliError> {
+        if let Some(path) = &self.signing_key {
+            return Ok(Some(app::read_private_key(path)?));
+        }
+        let Some(name) = &self.signing_key_env else { return Ok(None) };
+        let unset = || CliError::usage(format!("the environment variable {name} is not set"));
+        let value = Environment::variable(name).ok_or_else(unset)?;
+        let key = PrivateKey::from_pem(value.as_encoded_bytes())
+            .map_err(|error| CliError::usage(format!("the key in {name} {error}")))?;
+        Ok(Some(key))
+    }
+}
+
 /// The arguments as they are meant, with every path absolute.
 struct Resolved {
-    places: RunRequest,
+    output: PathBuf,
+    ndjson: PathBuf,
+    evidence_directory: PathBuf,
+    signing_key: Option<PrivateKey>,
+    history: Option<History>,
     /// Gets ready while the manifest is read. Where it cannot be started, the restore tries again,
     /// and says why.
     standby: Option<Supervisor>,
@@ -105,42 +131,58 @@ impl Resolved {
             }
             _ => None,
         };
-        let places = RunRequest {
-            output: here.join(&args.output),
-            ndjson: here.join(&args.ndjson),
-            evidence_directory: here.join(&args.evidence_dir),
-            signing_key: signing_key(args)?,
-            history,
-        };
+        let evidence_directory = here.join(&args.evidence_dir);
         let clock: Box<dyn Clock> = match args.current_time {
             Some(time) => Box::new(FixedClock(time)),
             None => Box::new(SystemClock),
         };
         let request = LoadRequest {
             root: args.root.as_deref(),
-            evidence: Some(places.evidence_directory.as_path()),
+            evidence: Some(evidence_directory.as_path()),
             key: key.as_ref(),
+            parameters: None,
         };
         let loaded = load(&args.manifest, here, request);
-        Ok(Self { places, standby, clock, loaded })
+        Ok(Self {
+            output: here.join(&args.output),
+            ndjson: here.join(&args.ndjson),
+            evidence_directory,
+            signing_key: args.key.read()?,
+            history,
+            standby,
+            clock,
+            loaded,
+        })
+    }
+
+    fn places(&self) -> RunRequest<'_> {
+        RunRequest {
+            output: self.output.clone(),
+            ndjson: self.ndjson.clone(),
+            evidence_directory: self.evidence_directory.clone(),
+            signing_key: self.signing_key.as_ref(),
+            history: self.history.as_ref(),
+        }
     }
 }
 
 pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<Exit, CliError> {
-    let resolved = Resolved::new(args, environment)?;
+    let mut resolved = Resolved::new(args, environment)?;
     if args.dry_run {
         return dry_run(ui, args, resolved.loaded);
     }
     let progress = Progress::start(args.quiet).map_err(|error| {
         CliError::usage(format!("nothing was run: signals cannot be caught: {error}"))
     })?;
-    let signer = match &resolved.places.signing_key {
+    let standby = resolved.standby.take();
+    let places = resolved.places();
+    let signer = match places.signing_key {
         Some(key) => Some(key.public_key().map_err(|error| {
             CliError::usage(format!("nothing was run: the signing key {error}"))
         })?),
         None => None,
     };
-    let past = app::past(resolved.places.history.as_ref(), &resolved.loaded)?;
+    let past = app::past(places.history, &resolved.loaded, None)?;
     let setup = Setup {
         clock: &*resolved.clock,
         watch: &progress,
@@ -148,6 +190,7 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<
         cache_directory: environment.cache_directory.clone(),
         search_path: environment.search_path.clone(),
         variable: &Environment::variable,
+        slot: None,
         past: past.facts,
         last_baseline: past.baseline,
         signer: signer.map(|key| key.to_string()),
@@ -157,35 +200,22 @@ pub(super) fn run(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<
     };
     let mut lines =
         StepLines { ui, progress: &progress, quiet: args.quiet, findings: RefCell::default() };
-    let report = app::run(&resolved.loaded, &setup, resolved.standby, &resolved.places, &mut lines)
+    let report = app::run(&resolved.loaded, &setup, standby, &places, &mut lines)
         .map_err(CliError::from)
         .inspect_err(|error| {
             if environment.github.is_some() {
                 ui.data(failure_annotation(&error.message).as_bytes());
             }
         })?;
-    show(ui, args, environment, &resolved.places, &report)?;
+    show(ui, args, environment, &places, &report)?;
     Ok(Exit::of(&report))
-}
-
-/// The key to sign with, from a file or from the environment.
-fn signing_key(args: &RunArgs) -> Result<Option<PrivateKey>, CliError> {
-    if let Some(path) = &args.signing_key {
-        return Ok(Some(app::read_private_key(path)?));
-    }
-    let Some(name) = &args.signing_key_env else { return Ok(None) };
-    let unset = || CliError::usage(format!("the environment variable {name} is not set"));
-    let value = Environment::variable(name).ok_or_else(unset)?;
-    let key = PrivateKey::from_pem(value.as_encoded_bytes())
-        .map_err(|error| CliError::usage(format!("the key in {name} {error}")))?;
-    Ok(Some(key))
 }
 
 fn show(
     ui: &Ui,
     args: &RunArgs,
     environment: &Environment,
-    places: &RunRequest,
+    places: &RunRequest<'_>,
     report: &Report,
 ) -> Result<(), CliError> {
     if let Some(github) = &environment.github {

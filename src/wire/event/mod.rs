@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::slot::SlotFacts;
+
 pub use chained::*;
 pub use facts::*;
 pub use restored::*;
@@ -63,6 +65,9 @@ pub enum Body {
         /// Fingerprint of the key that is to sign the evidence.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signer: Option<String>,
+        /// The slot of a calendar that it runs for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slot: Option<Box<SlotFacts>>,
     },
     /// A step began.
     StepStarted {
@@ -112,6 +117,15 @@ pub struct Tool {
     pub name: String,
     /// Its version.
     pub version: String,
+}
+
+impl Tool {
+    /// This program.
+    #[must_use]
+    pub fn own() -> Self {
+        let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+        Self { name: name.to_owned(), version: version.to_owned() }
+    }
 }
 
 /// Where the wall-clock time of a run comes from.

@@ -1,0 +1,125 @@
+//! `dr-drill schedule ledger|gate`: how slots ended, and whether that is enough.
+
+use std::collections::HashMap;
+
+use clap::Args;
+
+use super::super::history::Place;
+use super::super::{Format, current_time, tell};
+use super::{FleetFile, answer};
+use crate::cli::environment::Environment;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::ui::Ui;
+use crate::clock::Timestamp;
+use crate::schedule::{Record, gate as held};
+use crate::wire::schedule::{CALENDAR, Calendar, EndedSlot, GateLine};
+
+/// Print how slots ended: a drill ran, or what kept it from running
+#[derive(Debug, Args)]
+pub(super) struct LedgerArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Only those of this drill
+    #[arg(long, value_name = "NAME")]
+    drill: Option<String>,
+    /// Slots that were due at this time or later
+    #[arg(long, value_name = "TIME")]
+    from: Option<Timestamp>,
+    /// Slots that were due before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<Timestamp>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Hold a fleet against its limits: `max_age_days`, `success`, and that its calendar is looked at
+///
+/// Exit code 3 if a limit does not hold, 2 if the fleet has none.
+#[derive(Debug, Args)]
+pub(super) struct GateArgs {
+    #[command(flatten)]
+    fleet: FleetFile,
+    #[command(flatten)]
+    place: Place,
+    /// Take this as the time, ISO 8601 with an offset
+    #[arg(long, value_name = "TIME")]
+    current_time: Option<Timestamp>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// A slot that has ended, in a line.
+pub(super) fn line(slot: &EndedSlot) -> String {
+    let how = match (&slot.verdict, &slot.cause) {
+        (Some(verdict), _) => verdict.word().to_owned(),
+        (None, Some(cause)) => format!("{} ({})", cause.end().word(), cause.word()),
+        (None, None) => String::new(),
+    };
+    let reason = slot.reason.as_ref().map(|reason| format!("  {reason}")).unwrap_or_default();
+    format!("{}  {how:20}  {}{reason}\n", slot.due_at, slot.drill)
+}
+
+pub(super) fn ledger(
+    ui: &Ui,
+    environment: &Environment,
+    args: &LedgerArgs,
+) -> Result<Exit, CliError> {
+    let history = args.place.open(environment)?;
+    let from = args.from.map(|from| from.to_string()).unwrap_or_default();
+    let until = args.until.map_or_else(|| "9999".to_owned(), |until| until.to_string());
+    let mut slots = history.slots_within(&from, &until)?;
+    slots.retain(|slot| args.drill.as_ref().is_none_or(|name| *name == slot.drill));
+    let calendar = Calendar {
+        schema: CALENDAR.to_owned(),
+        at: current_time(None).to_string(),
+        ended: Some(slots.clone()),
+        ..Calendar::default()
+    };
+    tell(ui, args.format, &calendar, || slots.iter().map(line).collect());
+    Ok(Exit::Passed)
+}
+
+pub(super) fn gate(ui: &Ui, environment: &Environment, args: &GateArgs) -> Result<Exit, CliError> {
+    let fleet = args.fleet.read(environment)?;
+    let limited = |drill: &crate::schedule::Drill| {
+        drill.rules.max_age_days.is_some() || drill.rules.success.is_some()
+    };
+    if !fleet.drills.iter().any(limited) {
+        return Err(CliError {
+            message: "nothing was held: no drill of the fleet has a limit".to_owned(),
+            hint: Some("say `max_age_days` or `success` in its `defaults`".to_owned()),
+            exit: Exit::Usage,
+        });
+    }
+    let history = args.place.open(environment)?;
+    let now = current_time(args.current_time);
+    let standings = history.standings()?.into_iter();
+    let mut passed: HashMap<String, Option<String>> =
+        standings.map(|standing| (standing.name, standing.last_passed_at)).collect();
+    let mut lines = Vec::new();
+    for drill in &fleet.drills {
+        // Those that were skipped count for nothing, so that more are looked at.
+        let wanted =
+            drill.rules.success.as_ref().map_or(1, |success| 10 * u64::from(success.of_last));
+        let record = Record {
+            last_passed_at: passed.remove(&drill.name).flatten(),
+            slots: history.newest_slots(&drill.name, wanted)?,
+        };
+        lines.push(held(drill, &record, now));
+    }
+    let wrong = lines.iter().filter(|line| !line.problems.is_empty()).count();
+    let text = || {
+        let problems = |line: &GateLine| -> String {
+            line.problems.iter().map(|problem| format!("{}: {problem}\n", line.drill)).collect()
+        };
+        let all: String = lines.iter().map(problems).collect();
+        format!("{all}{} of {} drills hold\n", lines.len() - wrong, lines.len())
+    };
+    let mut calendar = answer(&fleet, now);
+    calendar.gate = Some(lines.clone());
+    tell(ui, args.format, &calendar, text);
+    Ok(if wrong == 0 { Exit::Passed } else { Exit::Policy })
+}

@@ -1,0 +1,290 @@
+//! `dr-drill schedule run-due|daemon`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::super::run::SigningKey;
+use super::super::{Format, tell};
+use super::{FleetFile, answer, stand};
+use crate::app::{Desk, settle_work};
+use crate::cli::environment::Environment;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::progress::stop_signals;
+use crate::cli::ui::Ui;
+use crate::clock::{Clock, FixedClock, SystemClock, Timestamp};
+use crate::history::History;
+use crate::schedule::{
+    Calendar, Done, Ended, Fleet, Happening, Ledger, LedgerError, Order, Settled, work, written,
+};
+use crate::wire::event::Verdict;
+use crate::wire::schedule::EndedSlot;
+use crate::wire::slot::SlotEnd;
+
+/// How long it is waited before it is tried again to keep a calendar that another process keeps.
+const STANDBY: Duration = Duration::from_secs(1);
+
+/// What every worker of a calendar is told.
+#[derive(Debug, Args)]
+struct WorkArgs {
+    #[command(flatten)]
+    fleet: FleetFile,
+    /// The history to file drills and slots in
+    #[arg(long, value_name = "DIR", default_value = "dr-history")]
+    history: PathBuf,
+    #[command(flatten)]
+    key: SigningKey,
+    /// The directory that no path of a manifest may leave [default: the enclosing repository]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Believe a clock that says a time more than 400 days after the calendar was last looked at
+    #[arg(long)]
+    believe_clock: bool,
+}
+
+/// Run what is due, record how each slot ended, and end
+///
+/// For cron, systemd timers and pipelines: run it as often as you like. If another process keeps the calendar, it does
+/// nothing.
+///
+/// Exit codes: 0 every slot that ended now passed or was skipped, 1 a drill failed, 2 usage or fleet error, 4 a slot was
+/// missed or came to no verdict, 5 something could not be written.
+#[derive(Debug, Args)]
+pub(super) struct RunDueArgs {
+    #[command(flatten)]
+    work: WorkArgs,
+    /// Take this as the time, ISO 8601 with an offset; the evidence says so
+    #[arg(long, value_name = "TIME")]
+    current_time: Option<Timestamp>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Run what is due whenever it is, until it is ended
+///
+/// A second one waits until the first has ended, and goes on from there. SIGTERM ends it in good order: drills that run
+/// are ended, and settled by the next start.
+#[derive(Debug, Args)]
+pub(super) struct DaemonArgs {
+    #[command(flatten)]
+    work: WorkArgs,
+}
+
+pub(super) fn run_due(
+    ui: &Ui,
+    environment: &Environment,
+    args: &RunDueArgs,
+) -> Result<Exit, CliError> {
+    let clock: Box<dyn Clock> = match args.current_time {
+        Some(time) => Box::new(FixedClock(time)),
+        None => Box::new(SystemClock),
+    };
+    let fleet = args.work.fleet.read(environment)?;
+    let history = create(environment, &args.work)?;
+    let ledger = match Ledger::open(history.folder()) {
+        Err(error @ LedgerError::Busy(_)) => {
+            ui.talk(&format!("nothing was run: {error}"));
+            return Ok(Exit::Passed);
+        }
+        ledger => ledger?,
+    };
+    let mut done = Vec::new();
+    let shift =
+        Shift { ui, environment, args: &args.work, fleet: &fleet, clock: &*clock, forever: false };
+    shift.work(&history, ledger, &listen()?, &mut done)?;
+    let mut calendar = answer(&fleet, clock.now());
+    calendar.done = Some(done.clone());
+    tell(ui, args.format, &calendar, || done.iter().map(stand::line).collect());
+    Ok(worst(&done))
+}
+
+pub(super) fn daemon(
+    ui: &Ui,
+    environment: &Environment,
+    args: &DaemonArgs,
+) -> Result<Exit, CliError> {
+    let fleet = args.work.fleet.read(environment)?;
+    let history = create(environment, &args.work)?;
+    let ending = listen()?;
+    let mut waits = false;
+    let ledger = loop {
+        match Ledger::open(history.folder()) {
+            Err(error @ LedgerError::Busy(_)) => {
+                if ending.load(Ordering::Relaxed) {
+                    return Ok(Exit::Passed);
+                }
+                if !waits {
+                    ui.talk(&format!("waiting: {error}"));
+                }
+                waits = true;
+                thread::sleep(STANDBY);
+            }
+            ledger => break ledger?,
+        }
+    };
+    let drills = fleet.drills.len();
+    ui.talk(&format!(
+        "keeping the calendar of {drills} drill(s) in {}",
+        args.work.history.display()
+    ));
+    let shift = Shift {
+        ui,
+        environment,
+        args: &args.work,
+        fleet: &fleet,
+        clock: &SystemClock,
+        forever: true,
+    };
+    shift.work(&history, ledger, &ending, &mut Vec::new())?;
+    Ok(Exit::Passed)
+}
+
+fn listen() -> Result<Arc<AtomicBool>, CliError> {
+    stop_signals().map_err(|error| {
+        CliError::usage(format!("nothing was run: signals cannot be caught: {error}"))
+    })
+}
+
+fn create(environment: &Environment, args: &WorkArgs) -> Result<History, CliError> {
+    Ok(History::create(&environment.working_directory.join(&args.history))?)
+}
+
+/// The weightiest of what became of slots.
+fn worst(done: &[EndedSlot]) -> Exit {
+    let failed = |slot: &EndedSlot| slot.verdict == Some(Verdict::Failed);
+    let missed = |slot: &EndedSlot| {
+        slot.verdict == Some(Verdict::Inconclusive)
+            || slot.cause.is_some_and(|cause| cause.end() == SlotEnd::Missed)
+    };
+    match () {
+        () if done.iter().any(failed) => Exit::Failed,
+        () if done.iter().any(missed) => Exit::Inconclusive,
+        () => Exit::Passed,
+    }
+}
+
+/// A calendar at work, as the command line asks for it.
+struct Shift<'a> {
+    ui: &'a Ui,
+    environment: &'a Environment,
+    args: &'a WorkArgs,
+    fleet: &'a Fleet,
+    clock: &'a dyn Clock,
+    /// Whether it goes on when nothing is due.
+    forever: bool,
+}
+
+impl Shift<'_> {
+    fn work(
+        &self,
+        history: &History,
+        mut ledger: Ledger,
+        ending: &Arc<AtomicBool>,
+        done: &mut Vec<EndedSlot>,
+    ) -> Result<(), CliError> {
+        let key = self.args.key.read()?;
+        let ending = || ending.load(Ordering::Relaxed);
+        settle_work(history).map_err(|error| {
+            CliError::usage(format!("nothing was run: what the last one left: {error}"))
+        })?;
+        let desk = Desk {
+            fleet: self.fleet,
+            grounds: self.args.fleet.grounds(self.environment, self.args.root.clone()),
+            history,
+            key: key.as_ref(),
+            clock: self.clock,
+            temporary_directory: self.environment.temporary_directory.clone(),
+            cache_directory: self.environment.cache_directory.clone(),
+            search_path: self.environment.search_path.clone(),
+            variable: Environment::variable,
+            ending: &ending,
+        };
+        let calendar = Calendar {
+            fleet: self.fleet,
+            history,
+            key: key.as_ref(),
+            clock: self.clock,
+            forever: self.forever,
+            believe_clock: self.args.believe_clock,
+            ending: &ending,
+        };
+        let run = |order: &Order| desk.carry_out(order);
+        work(&calendar, &mut ledger, &run, &mut |happening| self.tell(happening, done))?;
+        Ok(())
+    }
+
+    fn tell(&self, happening: &Happening<'_>, done: &mut Vec<EndedSlot>) {
+        match happening {
+            Happening::Began(order) => self.say("began", order, ""),
+            Happening::Ended(order, result) => {
+                let reason = result.reason.as_ref().map(|reason| format!(": {reason}"));
+                self.say(word(result.ended), order, &reason.unwrap_or_default());
+                if !self.forever {
+                    done.extend(self.ran(order, result));
+                }
+            }
+            Happening::Unrun(settled) if self.forever => {
+                for slot in self.unrun(settled) {
+                    self.ui.talk(stand::line(&slot).trim_end());
+                }
+            }
+            Happening::Unrun(settled) => done.extend(self.unrun(settled)),
+            Happening::Unwritten(error) => {
+                self.ui.talk(&format!("could not be written, and is tried again: {error}"));
+            }
+        }
+    }
+
+    fn say(&self, word: &str, order: &Order, more: &str) {
+        let drill = &self.fleet.drills[order.slot.drill].name;
+        let due = written(order.slot.due);
+        let attempt =
+            if order.attempt > 1 { format!(", attempt {}", order.attempt) } else { String::new() };
+        self.ui.talk(&format!("{}  {word}  {drill} of {due}{attempt}{more}", self.clock.now()));
+    }
+
+    fn ran(&self, order: &Order, done: &Done) -> Option<EndedSlot> {
+        let verdict = match done.ended {
+            Ended::Passed => Verdict::Passed,
+            Ended::Failed => Verdict::Failed,
+            Ended::Inconclusive => Verdict::Inconclusive,
+            Ended::Interrupted | Ended::Unstarted | Ended::Settled => return None,
+        };
+        Some(EndedSlot {
+            drill: self.fleet.drills[order.slot.drill].name.clone(),
+            due_at: written(order.slot.due),
+            verdict: Some(verdict),
+            cause: None,
+            reason: done.reason.clone(),
+            run_id: done.run_id.clone(),
+        })
+    }
+
+    fn unrun(&self, settled: &Settled) -> Vec<EndedSlot> {
+        let slot = |due: &i64| EndedSlot {
+            drill: self.fleet.drills[settled.drill].name.clone(),
+            due_at: written(*due),
+            verdict: None,
+            cause: Some(settled.cause),
+            reason: Some(settled.reason.clone()),
+            run_id: None,
+        };
+        settled.due.iter().map(slot).collect()
+    }
+}
+
+fn word(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Passed => "passed",
+        Ended::Failed => "FAILED",
+        Ended::Inconclusive => "no verdict",
+        Ended::Interrupted | Ended::Settled => "cut off",
+        Ended::Unstarted => "could not be run",
+    }
+}

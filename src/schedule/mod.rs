@@ -1,0 +1,29 @@
+//! The calendar of a fleet: which slots are due as a pure function of (fleet, history, now), and the loop around it.
+
+mod agenda;
+mod ask;
+mod fleet;
+mod gate;
+mod ledger;
+mod opening;
+mod point;
+mod simulate;
+mod times;
+mod work;
+
+pub use agenda::{Agenda, Begun, Decision, Ended, Past, Settled, Slot, Spent};
+pub use ask::{coming, explain, told};
+pub use fleet::{Drill, Fleet, MAX_BYTES, Room, Rules, Source, read};
+pub use gate::{Record, gate};
+pub use ledger::{Ledger, LedgerError};
+pub use point::choose;
+pub use simulate::{Play, simulate, workers_needed};
+pub use work::{Calendar, Done, Happening, Order, work};
+
+use crate::clock::Timestamp;
+
+/// A moment in seconds since the Unix epoch, as it is written.
+#[must_use]
+pub fn written(seconds: i64) -> String {
+    Timestamp::from_unix(seconds).map(|at| at.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,263 @@
+//! The loop around the agenda: it starts drills, records how slots end, and waits for what comes next.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{self, Scope};
+use std::time::Duration;
+
+use super::agenda::{Agenda, Decision, Ended, Settled, Slot};
+use super::fleet::Fleet;
+use super::ledger::{Ledger, LedgerError};
+use crate::clock::{Clock, Timestamp};
+use crate::history::{History, HistoryError, Unrun};
+use crate::signature::PrivateKey;
+use crate::wire::slot::Cause;
+
+/// Longest time between two looks at the clock: it can be set at any time.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often it is tried again to write what could not be written.
+const TRY_AGAIN: i64 = 10;
+
+/// What a calendar works with.
+pub struct Calendar<'a> {
+    /// The fleet.
+    pub fleet: &'a Fleet,
+    /// Where drills and slots are filed.
+    pub history: &'a History,
+    /// The key that signs records.
+    pub key: Option<&'a PrivateKey>,
+    /// What time it is.
+    pub clock: &'a dyn Clock,
+    /// Whether it goes on when nothing is due.
+    pub forever: bool,
+    /// Whether a clock that says a time long after the last look is believed.
+    pub believe_clock: bool,
+    /// Whether it is to come to an end: nothing is started then.
+    pub ending: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// A drill to be run.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    /// The slot.
+    pub slot: Slot,
+    /// For the how manieth time, from 1.
+    pub attempt: u32,
+    /// Whether it is late.
+    pub late: bool,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// How it ended.
+    pub ended: Ended,
+    /// The first reason, where it did not pass.
+    pub reason: Option<String>,
+    /// Minutes that it took.
+    pub minutes: f64,
+    /// Bytes of its backup.
+    pub bytes: u64,
+    /// The run, where there was one.
+    pub run_id: Option<String>,
+}
+
+/// What happens, for whoever listens.
+#[derive(Debug)]
+pub enum Happening<'a> {
+    /// A drill begins.
+    Began(&'a Order),
+    /// A drill has ended.
+    Ended(&'a Order, &'a Done),
+    /// Slots have ended without a drill.
+    Unrun(&'a Settled),
+    /// Something could not be written; it is tried again.
+    Unwritten(&'a LedgerError),
+}
+
+/// Works a calendar: until nothing is due, or until it is to end. `run` carries out an order, on a thread of its own.
+///
+/// # Errors
+/// When calendar or history cannot be read, or something could not be written to the end.
+pub fn work(
+    calendar: &Calendar<'_>,
+    ledger: &mut Ledger,
+    run: &(dyn Fn(&Order) -> Done + Sync),
+    tell: &mut dyn FnMut(&Happening<'_>),
+) -> Result<(), LedgerError> {
+    let past = ledger.past(
+        calendar.fleet,
+        calendar.history,
+        calendar.clock.now(),
+        calendar.believe_clock,
+    )?;
+    let agenda = Agenda::new(calendar.fleet, past, ledger.spent()?);
+    let (sender, receiver) = channel();
+    thread::scope(|scope| {
+        let mut work = Work {
+            calendar,
+            ledger,
+            agenda,
+            scope,
+            sender,
+            run,
+            tell,
+            unrecorded: Vec::new(),
+            ended: Vec::new(),
+            failed: None,
+        };
+        loop {
+            let now = calendar.clock.now();
+            let ending = (calendar.ending)();
+            if !ending {
+                let decisions = work.agenda.advance(now.unix());
+                work.carry_out(decisions, now);
+            }
+            work.write(now);
+            let idle = work.agenda.running() == 0;
+            // A clock that stands still comes to no other attempt.
+            let again = work.agenda.is_retrying() && !calendar.clock.is_overridden();
+            if idle && (ending || !(calendar.forever || again)) {
+                break;
+            }
+            match receiver.recv_timeout(work.patience(now)) {
+                Ok((order, done)) => work.done(&order, &done),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        match work.failed {
+            Some((_, error)) => Err(error),
+            None => Ok(()),
+        }
+    })
+}
+
+/// The work while it goes on.
+struct Work<'scope, 'env, 'a> {
+    calendar: &'a Calendar<'a>,
+    ledger: &'a mut Ledger,
+    agenda: Agenda<'a>,
+    scope: &'scope Scope<'scope, 'env>,
+    sender: Sender<(Order, Done)>,
+    run: &'env (dyn Fn(&Order) -> Done + Sync),
+    tell: &'a mut dyn FnMut(&Happening<'_>),
+    /// Slots whose record is not written yet.
+    unrecorded: Vec<Settled>,
+    /// Slots that have ended and are not noted as such.
+    ended: Vec<Slot>,
+    /// When something could last not be written, and why.
+    failed: Option<(i64, LedgerError)>,
+}
+
+impl<'scope, 'env: 'scope> Work<'scope, 'env, '_> {
+    fn carry_out(&mut self, decisions: Vec<Decision>, now: Timestamp) {
+        for decision in decisions {
+            match decision {
+                Decision::Start { slot, attempt, late } => {
+                    self.start(Order { slot, attempt, late }, now);
+                }
+                Decision::Settle(settled) => {
+                    (self.tell)(&Happening::Unrun(&settled));
+                    self.unrecorded.push(settled);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, order: Order, now: Timestamp) {
+        let drill = &self.calendar.fleet.drills[order.slot.drill];
+        // A drill that nobody would know of after a crash is not begun.
+        if let Err(error) = self.ledger.begin(drill, order.slot, order.attempt) {
+            (self.tell)(&Happening::Unwritten(&error));
+            let decisions = self.agenda.ended(order.slot, Ended::Unstarted, 0.0, 0, now.unix());
+            self.failed = Some((now.unix(), error));
+            self.carry_out(decisions, now);
+            return;
+        }
+        (self.tell)(&Happening::Began(&order));
+        let (run, sender) = (self.run, self.sender.clone());
+        self.scope.spawn(move || {
+            let done = run(&order);
+            // Nobody listens any more only if the work has failed.
+            let _ = sender.send((order, done));
+        });
+    }
+
+    fn done(&mut self, order: &Order, done: &Done) {
+        let now = self.calendar.clock.now();
+        (self.tell)(&Happening::Ended(order, done));
+        // A drill that is ended with the calendar is settled by the next start.
+        let cut_off = (self.calendar.ending)() && done.ended == Ended::Inconclusive;
+        let mut decisions =
+            self.agenda.ended(order.slot, done.ended, done.minutes, done.bytes, now.unix());
+        if cut_off {
+            return;
+        }
+        for decision in &mut decisions {
+            if let (Decision::Settle(settled), Some(reason)) = (decision, &done.reason)
+                && settled.cause == Cause::Unstarted
+            {
+                settled.reason.clone_from(reason);
+            }
+        }
+        self.carry_out(decisions, now);
+        if !self.agenda.is_open(order.slot) {
+            self.ended.push(order.slot);
+        }
+    }
+
+    /// Writes what is not written yet.
+    fn write(&mut self, now: Timestamp) {
+        let wait = self.failed.as_ref().is_some_and(|(last, _)| now.unix() - last < TRY_AGAIN);
+        let ending = (self.calendar.ending)();
+        if (wait && !ending) || (self.unrecorded.is_empty() && self.ended.is_empty()) {
+            return;
+        }
+        if let Err(error) = self.try_to_write(now) {
+            (self.tell)(&Happening::Unwritten(&error));
+            self.failed = Some((now.unix(), error));
+        } else {
+            self.failed = None;
+        }
+    }
+
+    fn try_to_write(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        while let Some(settled) = self.unrecorded.first() {
+            self.record(settled, now)?;
+            let settled = self.unrecorded.remove(0);
+            self.ended
+                .extend(settled.due.iter().map(|due| Slot { drill: settled.drill, due: *due }));
+        }
+        let drills = &self.calendar.fleet.drills;
+        let name = |slot: &Slot| drills[slot.drill].name.as_str();
+        let until: Vec<(&str, i64)> = self
+            .ended
+            .iter()
+            .map(|slot| (name(slot), self.agenda.settled_until(slot.drill, now.unix())))
+            .collect();
+        let ended: Vec<(&str, i64)> =
+            self.ended.iter().map(|slot| (name(slot), slot.due)).collect();
+        self.ledger.settle(&until, &ended, self.agenda.spent())?;
+        self.ended.clear();
+        Ok(())
+    }
+
+    fn record(&self, settled: &Settled, now: Timestamp) -> Result<(), HistoryError> {
+        let unrun = Unrun {
+            drill: &self.calendar.fleet.drills[settled.drill].name,
+            due: settled.due.iter().filter_map(|due| Timestamp::from_unix(*due)).collect(),
+            cause: settled.cause,
+            reason: &settled.reason,
+            attempts: settled.attempts,
+            fleet_sha256: self.calendar.fleet.sha256.to_string(),
+        };
+        self.calendar.history.record(&unrun, self.calendar.key, now)
+    }
+
+    /// How long to wait for a drill to end.
+    fn patience(&self, now: Timestamp) -> Duration {
+        let next = self.agenda.next_moment().map_or(i64::MAX, |next| next - now.unix());
+        let seconds = u64::try_from(next).unwrap_or_default();
+        Duration::from_secs(seconds).clamp(Duration::from_millis(10), LOOK)
+    }
+}
