@@ -193,7 +193,7 @@ pub struct Schedule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0), range(max = 525_600))]
     pub timeout_minutes: Option<f64>,
-    /// What to do about drills that come to no verdict.
+    /// What to do about drills that come to no verdict. Default: once again, after a minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<Retries>,
     /// What a drill uses of the machine.

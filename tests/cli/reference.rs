@@ -47,15 +47,24 @@ fn the_documents_list_every_exit_code_key_and_format() {
     for (code, meaning) in dr_drill::cli::EXIT_CODES {
         assert!(codes.contains(&format!("| {code} | {meaning} |")), "{code} {meaning}");
     }
-    let manifest = fs::read_to_string("docs/manifest.md").unwrap();
-    let schema: serde_json::Value =
-        serde_json::from_str(dr_drill::wire::schema("manifest").unwrap()).unwrap();
-    let definitions = schema["definitions"].as_object().unwrap().values().chain([&schema]);
-    for definition in definitions {
-        for key in definition["properties"].as_object().into_iter().flatten().map(|(key, _)| key) {
-            let named = [format!("`{key}`"), format!(".{key}`"), format!("`{key}.")];
-            assert!(named.iter().any(|name| manifest.contains(name)), "{key}");
+    for (name, page) in [("manifest", "docs/manifest.md"), ("fleet", "docs/schedule.md")] {
+        let page = fs::read_to_string(page).unwrap();
+        let schema: serde_json::Value =
+            serde_json::from_str(dr_drill::wire::schema(name).unwrap()).unwrap();
+        let definitions = schema["definitions"].as_object().unwrap().values().chain([&schema]);
+        for definition in definitions {
+            for (key, _) in definition["properties"].as_object().into_iter().flatten() {
+                let named = [format!("`{key}`"), format!(".{key}`"), format!("`{key}.")];
+                assert!(named.iter().any(|name| page.contains(name)), "{name}: {key}");
+            }
         }
+    }
+    let calendar = fs::read_to_string("docs/schedule.md").unwrap();
+    let slots: serde_json::Value =
+        serde_json::from_str(dr_drill::wire::schema("slot").unwrap()).unwrap();
+    for cause in slots["definitions"]["Cause"]["oneOf"].as_array().unwrap() {
+        let word = cause["const"].as_str().or_else(|| cause["enum"][0].as_str()).unwrap();
+        assert!(calendar.contains(&format!("`{word}`")), "{word}");
     }
     let controls = fs::read_to_string("docs/controls.md").unwrap();
     for (fact, says) in dr_drill::history::facts() {

@@ -9,6 +9,7 @@ const START_WITHIN_MINUTES: u64 = 60;
 const PRIORITY: u8 = 5;
 const EXPECTED_MINUTES: f64 = 10.0;
 const TIMEOUT_MINUTES: f64 = 1440.0;
+const RETRIES: u32 = 1;
 const BACKOFF_MINUTES: f64 = 1.0;
 
 /// Schedules, the first of which to say something holds, each with its place in the file.
@@ -50,7 +51,7 @@ impl<'a> Layers<'a> {
             priority: self.value(|s| s.priority).unwrap_or(PRIORITY),
             expected: self.value(|s| s.expected_minutes).unwrap_or(EXPECTED_MINUTES) * 60.0,
             timeout: self.value(|s| s.timeout_minutes).unwrap_or(TIMEOUT_MINUTES) * 60.0,
-            retries: retries.map_or(0, |retries| retries.max),
+            retries: retries.map_or(RETRIES, |retries| retries.max),
             backoff: retries.and_then(|r| r.backoff_minutes).unwrap_or(BACKOFF_MINUTES) * 60.0,
             needs: self.value(|s| s.needs.as_ref()).map(Room::from).unwrap_or_default(),
             catch_up: self.value(|s| s.catch_up).unwrap_or_default(),
