@@ -2,7 +2,7 @@
 # Installs the Debian packages that the tests need, where they are missing.
 set -eu
 missing=
-for pair in promtool:prometheus chromium:chromium chromedriver:chromium-driver sqlite3:sqlite3 python3:python3 zstd:zstd xz:xz-utils setsid:util-linux tar:tar cc:gcc openssl:openssl redis-server:redis-server redis-cli:redis-tools strace:strace gzip:gzip; do
+for pair in promtool:prometheus prometheus-alertmanager:prometheus-alertmanager chromium:chromium chromedriver:chromium-driver sqlite3:sqlite3 python3:python3 zstd:zstd xz:xz-utils setsid:util-linux tar:tar cc:gcc openssl:openssl redis-server:redis-server redis-cli:redis-tools strace:strace gzip:gzip; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 ls /usr/lib/postgresql/*/bin/pg_amcheck >/dev/null 2>&1 || missing="$missing postgresql"
@@ -12,13 +12,16 @@ done
 /usr/bin/python3 -c "import cryptography, securesystemslib.signer" 2>/dev/null ||
   missing="$missing python3-cryptography python3-securesystemslib"
 /usr/bin/python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
-# The checker of accessibility is no package of Debian: it comes in one of Python.
-axe() {
-  [ -e target/test-tools/axe_playwright_python/axe.min.js ] ||
-    /usr/bin/python3 -m pip install -q --no-deps --target target/test-tools axe-playwright-python==0.1.8
+# Packages of Python: the checker of accessibility, a mail server, and another implementation of cron.
+python_packages() {
+  for pair in axe_playwright_python:axe-playwright-python==0.1.8 aiosmtpd:aiosmtpd==1.4.6 public:atpublic==5.1 \
+    attr:attrs==25.3.0 cronsim:cronsim==2.8; do
+    [ -e "target/test-tools/${pair%%:*}" ] ||
+      /usr/bin/python3 -m pip install -q --no-deps --target target/test-tools "${pair#*:}"
+  done
 }
 if [ -z "$missing" ]; then
-  axe
+  python_packages
   exit 0
 fi
 if ! command -v apt-get >/dev/null 2>&1; then
@@ -35,4 +38,4 @@ as_root="$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1"
 $as_root apt-get update -q
 # shellcheck disable=SC2086
 $as_root apt-get install -q -y --no-install-recommends $missing
-axe
+python_packages

@@ -20,6 +20,7 @@ pub mod fs;
 pub mod history;
 pub mod instance;
 pub mod manifest;
+pub mod notify;
 pub mod outcome;
 pub mod payload;
 pub mod plan;

@@ -15,8 +15,7 @@ const ROWS: [&[&str]; 12] = [
     &["policy", "restore"],
     &["drill", "report"],
     &["evidence"],
-    // Notifications will stand beside it.
-    &["history"],
+    &["history", "notify"],
     &["dashboard", "schedule"],
     &["app"],
     &["cli"],

@@ -17,7 +17,7 @@ use crate::history::History;
 use crate::process::Interrupt;
 use crate::schedule::{Done, Drill, Ended, Fleet, MAX_BYTES, Order, Source, choose, read};
 use crate::signature::PrivateKey;
-use crate::wire::event::{Event, Verdict};
+use crate::wire::event::{Class, Event, Verdict};
 use crate::wire::report::Report;
 use crate::wire::slot::{PointFacts, SlotFacts};
 
@@ -151,6 +151,7 @@ impl Desk<'_> {
                 reason: report.reasons.first().map(|reason| reason.message.clone()),
                 minutes: minutes(),
                 bytes: report.backup.as_ref().map_or(0, |backup| backup.bytes),
+                only_limits: report.reasons.iter().all(|reason| reason.class == Class::Policy),
                 run_id: Some(report.run_id),
             },
             Err(reason) => Done {
@@ -159,6 +160,7 @@ impl Desk<'_> {
                 minutes: minutes(),
                 bytes: 0,
                 run_id: None,
+                only_limits: false,
             },
         }
     }

@@ -2,10 +2,12 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::fs::{ReadError, open_for_reading, read_capped, write_whole};
+use crate::fs::{
+    PrivateError, ReadError, open_for_reading, read_capped, read_private, write_whole,
+};
 use crate::manifest::{MAX_BYTES, PAYLOAD_TYPE, signature_path};
 use crate::signature::{Envelope, KeyError, KeyKind, PrivateKey, PublicKey};
 
@@ -81,13 +83,10 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 /// When it cannot be read, others can read it, or it is no such key.
 pub fn read_private_key(path: &Path) -> Result<PrivateKey, SignError> {
     let shown = path.display().to_string();
-    let mut file = open_for_reading(path).map_err(|e| SignError::Read(shown.clone(), e.into()))?;
-    let mode = file.metadata().map_err(|e| SignError::Read(shown.clone(), e.into()))?.mode();
-    if mode & 0o077 != 0 {
-        return Err(SignError::Exposed(shown));
-    }
-    let pem = read_capped(&mut file, MAX_KEY_BYTES)
-        .map_err(|error| SignError::Read(shown.clone(), error))?;
+    let pem = read_private(path, MAX_KEY_BYTES).map_err(|error| match error {
+        PrivateError::Read(error) => SignError::Read(shown.clone(), error),
+        PrivateError::Exposed(_) => SignError::Exposed(shown.clone()),
+    })?;
     PrivateKey::from_pem(&pem).map_err(|error| SignError::Key(shown, error))
 }
 

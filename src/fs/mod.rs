@@ -7,7 +7,7 @@ mod workspace;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 pub use gauge::DiskGauge;
@@ -40,6 +40,32 @@ pub fn read_capped(file: &mut File, cap: u64) -> Result<Vec<u8>, ReadError> {
 pub fn open_for_reading(path: &Path) -> io::Result<File> {
     let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
     OpenOptions::new().read(true).custom_flags(nonblocking).open(path)
+}
+
+/// Reads a file that holds a secret.
+///
+/// # Errors
+/// When it cannot be read, or others can read it, too.
+pub fn read_private(path: &Path, cap: u64) -> Result<Vec<u8>, PrivateError> {
+    let mut file = open_for_reading(path).map_err(ReadError::Io)?;
+    let mode = file.metadata().map_err(ReadError::Io)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(PrivateError::Exposed(mode & 0o777));
+    }
+    Ok(read_capped(&mut file, cap)?)
+}
+
+/// Why a secret could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PrivateError {
+    /// It could not be read.
+    #[error("{0}")]
+    Read(#[from] ReadError),
+    /// Others can read it: its mode.
+    #[error(
+        "can be read by others (mode {0:o}): chmod 600, and if it was ever shared, make a new one"
+    )]
+    Exposed(u32),
 }
 
 /// Why a file could not be read whole.

@@ -9,14 +9,16 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 
 use super::agenda::{Begun, Ended, Past, Slot, Spent};
+use super::alerts::Told;
 use super::fleet::{Drill, Fleet};
+use super::outbox::{self, Noted};
 use super::written;
 use crate::clock::Timestamp;
 use crate::history::{History, HistoryError};
 use crate::wire::event::Verdict;
 use crate::wire::schedule::EndedSlot;
 
-const FILE: &str = "calendar.sqlite";
+pub(super) const FILE: &str = "calendar.sqlite";
 const LOCK: &str = "calendar.lock";
 const VERSION: i64 = 1;
 
@@ -106,7 +108,9 @@ impl Ledger {
         if version > VERSION {
             return Err(LedgerError::Newer(path.display().to_string()));
         }
+        connection.busy_timeout(std::time::Duration::from_secs(30)).map_err(failed)?;
         connection.execute_batch(TABLES).map_err(failed)?;
+        connection.execute_batch(outbox::TABLES).map_err(failed)?;
         connection.pragma_update(None, "user_version", VERSION).map_err(failed)?;
         Ok(Self { connection, path, _lock: file })
     }
@@ -234,8 +238,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes that slots have ended, as the history holds: until when all of a drill have, by its name, and those
-    /// whose drill was begun.
+    /// Notes that slots have ended, as the history holds: until when all of a drill have, by its name, those whose
+    /// drill was begun, and what is told of them.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -244,6 +248,7 @@ impl Ledger {
         until: &[(&str, i64)],
         ended: &[(&str, i64)],
         spent: Spent,
+        noted: &[Noted],
     ) -> Result<(), LedgerError> {
         let failed = self.failed();
         let transaction = self.connection.transaction().map_err(&failed)?;
@@ -267,7 +272,18 @@ impl Ledger {
                 params![spent.day, spent.minutes, bytes],
             )
             .map_err(&failed)?;
+        for noted in noted {
+            outbox::write(&transaction, noted).map_err(&failed)?;
+        }
         transaction.commit().map_err(&failed)
+    }
+
+    /// What was noted of the alerts of a drill: the newest slot, and what has been told.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn told(&self, drill: &str) -> Result<(i64, Option<Told>), LedgerError> {
+        outbox::read(&self.connection, drill).map_err(self.failed())
     }
 
     /// What was used of the budgets of the day that was last noted.

@@ -1,21 +1,27 @@
 //! The calendar of a fleet: which slots are due as a pure function of (fleet, history, now), and the loop around it.
 
 mod agenda;
+mod alerts;
 mod ask;
+mod courier;
 mod fleet;
 mod gate;
 mod ledger;
 mod opening;
+mod outbox;
 mod point;
 mod simulate;
 mod times;
 mod work;
 
 pub use agenda::{Agenda, Begun, Decision, Ended, Past, Settled, Slot, Spent};
+pub use alerts::{Close, Outgoing, Told, note};
 pub use ask::{coming, explain, told};
+pub use courier::courier;
 pub use fleet::{Drill, Fleet, MAX_BYTES, Room, Rules, Source, read};
 pub use gate::{Record, gate};
 pub use ledger::{Ledger, LedgerError};
+pub use outbox::{Delivery, Noted, Outbox, Waiting};
 pub use point::choose;
 pub use simulate::{Play, simulate, workers_needed};
 pub use work::{Calendar, Done, Happening, Order, work};

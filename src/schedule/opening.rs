@@ -68,6 +68,11 @@ impl Hours {
         Err(closed)
     }
 
+    /// Until when the window is open that is open at an instant, if one is.
+    pub(super) fn open_until(&self, at: i64) -> Option<i64> {
+        self.windows(at).filter(|(from, to)| *from <= at && at < *to).map(|(_, to)| to).max()
+    }
+
     /// Whether a window that is open at one instant still is at another.
     pub(super) fn is_open_until(&self, at: i64, until: i64) -> bool {
         self.spans.is_empty() || self.windows(at).any(|(from, to)| from <= at && until <= to)

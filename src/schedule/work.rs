@@ -1,15 +1,20 @@
 //! The loop around the agenda: it starts drills, records how slots end, and waits for what comes next.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-use super::agenda::{Agenda, Decision, Ended, Settled, Slot};
+use super::agenda::{Agenda, Decision, Ended, Past, Settled, Slot};
+use super::alerts::{Close, note};
 use super::fleet::Fleet;
 use super::ledger::{Ledger, LedgerError};
+use super::outbox::Noted;
+use super::written;
 use crate::clock::{Clock, Timestamp};
 use crate::history::{History, HistoryError, Unrun};
 use crate::signature::PrivateKey;
+use crate::wire::schedule::EndedSlot;
 use crate::wire::slot::Cause;
 
 /// Longest time between two looks at the clock: it can be set at any time.
@@ -59,6 +64,8 @@ pub struct Done {
     pub bytes: u64,
     /// The run, where there was one.
     pub run_id: Option<String>,
+    /// Whether all came back, and only a limit was broken.
+    pub only_limits: bool,
 }
 
 /// What happens, for whoever listens.
@@ -68,8 +75,8 @@ pub enum Happening<'a> {
     Began(&'a Order),
     /// A drill has ended.
     Ended(&'a Order, &'a Done),
-    /// Slots have ended without a drill.
-    Unrun(&'a Settled),
+    /// A slot has ended.
+    Closed(&'a EndedSlot),
     /// Something could not be written; it is tried again.
     Unwritten(&'a LedgerError),
 }
@@ -90,6 +97,7 @@ pub fn work(
         calendar.clock.now(),
         calendar.believe_clock,
     )?;
+    let recorded = recorded(calendar.fleet, calendar.history, &past)?;
     let agenda = Agenda::new(calendar.fleet, past, ledger.spent()?);
     let (sender, receiver) = channel();
     thread::scope(|scope| {
@@ -102,7 +110,7 @@ pub fn work(
             run,
             tell,
             unrecorded: Vec::new(),
-            ended: Vec::new(),
+            closed: recorded,
             failed: None,
         };
         loop {
@@ -132,6 +140,19 @@ pub fn work(
     })
 }
 
+/// Slots that are recorded and were not noted as such: whatever noted them has ended before it could.
+fn recorded(fleet: &Fleet, history: &History, past: &[Past]) -> Result<Vec<Close>, LedgerError> {
+    let mut closed = Vec::new();
+    for (drill, past) in past.iter().enumerate() {
+        for (due, _) in &past.ended {
+            let Some(at) = Timestamp::from_unix(*due) else { continue };
+            let slot = history.slot(&fleet.drills[drill].name, at)?;
+            closed.extend(slot.map(|slot| Close { drill, due: *due, slot, only_limits: false }));
+        }
+    }
+    Ok(closed)
+}
+
 /// The work while it goes on.
 struct Work<'scope, 'env, 'a> {
     calendar: &'a Calendar<'a>,
@@ -144,7 +165,7 @@ struct Work<'scope, 'env, 'a> {
     /// Slots whose record is not written yet.
     unrecorded: Vec<Settled>,
     /// Slots that have ended and are not noted as such.
-    ended: Vec<Slot>,
+    closed: Vec<Close>,
     /// When something could last not be written, and why.
     failed: Option<(i64, LedgerError)>,
 }
@@ -157,7 +178,10 @@ impl<'scope, 'env: 'scope> Work<'scope, 'env, '_> {
                     self.start(Order { slot, attempt, late }, now);
                 }
                 Decision::Settle(settled) => {
-                    (self.tell)(&Happening::Unrun(&settled));
+                    let name = &self.calendar.fleet.drills[settled.drill].name;
+                    for slot in settled.slots(name) {
+                        (self.tell)(&Happening::Closed(&slot));
+                    }
                     self.unrecorded.push(settled);
                 }
             }
@@ -201,16 +225,32 @@ impl<'scope, 'env: 'scope> Work<'scope, 'env, '_> {
             }
         }
         self.carry_out(decisions, now);
-        if !self.agenda.is_open(order.slot) {
-            self.ended.push(order.slot);
+        if !self.agenda.is_open(order.slot)
+            && let Some(slot) = self.ran(order, done)
+        {
+            (self.tell)(&Happening::Closed(&slot));
+            let Slot { drill, due } = order.slot;
+            self.closed.push(Close { drill, due, slot, only_limits: done.only_limits });
         }
+    }
+
+    /// How the slot of a drill ended that left evidence.
+    fn ran(&self, order: &Order, done: &Done) -> Option<EndedSlot> {
+        Some(EndedSlot {
+            drill: self.calendar.fleet.drills[order.slot.drill].name.clone(),
+            due_at: written(order.slot.due),
+            verdict: Some(done.ended.verdict()?),
+            cause: None,
+            reason: done.reason.clone(),
+            run_id: done.run_id.clone(),
+        })
     }
 
     /// Writes what is not written yet.
     fn write(&mut self, now: Timestamp) {
         let wait = self.failed.as_ref().is_some_and(|(last, _)| now.unix() - last < TRY_AGAIN);
         let ending = (self.calendar.ending)();
-        if (wait && !ending) || (self.unrecorded.is_empty() && self.ended.is_empty()) {
+        if (wait && !ending) || (self.unrecorded.is_empty() && self.closed.is_empty()) {
             return;
         }
         if let Err(error) = self.try_to_write(now) {
@@ -225,20 +265,56 @@ impl<'scope, 'env: 'scope> Work<'scope, 'env, '_> {
         while let Some(settled) = self.unrecorded.first() {
             self.record(settled, now)?;
             let settled = self.unrecorded.remove(0);
-            self.ended
-                .extend(settled.due.iter().map(|due| Slot { drill: settled.drill, due: *due }));
+            let name = &self.calendar.fleet.drills[settled.drill].name;
+            let closed = settled.slots(name).into_iter().zip(&settled.due);
+            self.closed.extend(closed.map(|(slot, due)| Close {
+                drill: settled.drill,
+                due: *due,
+                slot,
+                only_limits: false,
+            }));
         }
         let drills = &self.calendar.fleet.drills;
-        let name = |slot: &Slot| drills[slot.drill].name.as_str();
-        let until: Vec<(&str, i64)> = self
-            .ended
-            .iter()
-            .map(|slot| (name(slot), self.agenda.settled_until(slot.drill, now.unix())))
-            .collect();
-        let ended: Vec<(&str, i64)> =
-            self.ended.iter().map(|slot| (name(slot), slot.due)).collect();
-        self.ledger.settle(&until, &ended, self.agenda.spent())?;
-        self.ended.clear();
+        let mut noted = BTreeMap::new();
+        for close in &self.closed {
+            self.note(close, &mut noted, now.unix())?;
+        }
+        let (mut until, mut ended) = (Vec::new(), Vec::new());
+        for close in &self.closed {
+            let name = drills[close.drill].name.as_str();
+            until.push((name, self.agenda.settled_until(close.drill, now.unix())));
+            ended.push((name, close.due));
+        }
+        let noted: Vec<Noted> = noted.into_values().collect();
+        self.ledger.settle(&until, &ended, self.agenda.spent(), &noted)?;
+        self.closed.clear();
+        Ok(())
+    }
+
+    /// Notes what is told of a slot, unless it was noted before.
+    fn note(
+        &self,
+        close: &Close,
+        noted: &mut BTreeMap<usize, Noted>,
+        now: i64,
+    ) -> Result<(), LedgerError> {
+        let drill = &self.calendar.fleet.drills[close.drill].name;
+        let so_far = match noted.remove(&close.drill) {
+            Some(so_far) => so_far,
+            None => {
+                let (due, told) = self.ledger.told(drill)?;
+                Noted { drill: drill.clone(), due, told, outgoing: Vec::new() }
+            }
+        };
+        let entry = if close.due > so_far.due {
+            let (told, more) = note(self.calendar.fleet, close, so_far.told, now);
+            let mut outgoing = so_far.outgoing;
+            outgoing.extend(more);
+            Noted { due: close.due, told, outgoing, ..so_far }
+        } else {
+            so_far
+        };
+        noted.insert(close.drill, entry);
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 //! Within a version fields are only added. The schemas in `schemas/` are generated from these types
 //! and compared with them in a test.
 
+pub mod alerts;
 pub mod answer;
 pub mod attestation;
 pub mod baseline;
@@ -17,7 +18,7 @@ pub mod schedule;
 pub mod slot;
 
 /// Name, file name and text of every schema, as `dr-drill schema NAME` prints it.
-pub const SCHEMAS: [(&str, &str, &str); 21] = [
+pub const SCHEMAS: [(&str, &str, &str); 22] = [
     ("manifest", "manifest.v1.schema.json", include_str!("../../schemas/manifest.v1.schema.json")),
     ("event", "event.v1.schema.json", include_str!("../../schemas/event.v1.schema.json")),
     ("report", "report.v2.schema.json", include_str!("../../schemas/report.v2.schema.json")),
@@ -56,6 +57,7 @@ pub const SCHEMAS: [(&str, &str, &str); 21] = [
     ),
     ("controls", "controls.v1.schema.json", include_str!("../../schemas/controls.v1.schema.json")),
     ("fleet", "fleet.v1.schema.json", include_str!("../../schemas/fleet.v1.schema.json")),
+    ("notice", "notice.v1.schema.json", include_str!("../../schemas/notice.v1.schema.json")),
     ("slot", "slot.v1.schema.json", include_str!("../../schemas/slot.v1.schema.json")),
     ("schedule", "schedule.v1.schema.json", include_str!("../../schemas/schedule.v1.schema.json")),
     (
@@ -106,6 +108,7 @@ mod tests {
             draft_07::<history::Audit>(),
             draft_07::<controls::Matrix>(),
             draft_07::<fleet::Fleet>(),
+            draft_07::<alerts::Notices>(),
             draft_07::<slot::SlotRecord>(),
             draft_07::<schedule::Calendar>(),
             draft_07::<schedule::Simulation>(),

@@ -21,6 +21,7 @@ mod isolation;
 mod large;
 mod manifest;
 mod markers;
+mod notify;
 mod packs;
 mod pages;
 mod policies;

@@ -11,6 +11,7 @@ mod history;
 mod init;
 mod keygen;
 mod man;
+mod notify;
 mod pin;
 mod report;
 mod run;
@@ -57,6 +58,7 @@ enum Command {
     SignOff(sign_off::SignOffArgs),
     History(history::HistoryArgs),
     Schedule(schedule::ScheduleArgs),
+    Notify(notify::NotifyArgs),
     Controls(controls::ControlsArgs),
     Dashboard(dashboard::DashboardArgs),
     Sign(sign::SignArgs),
@@ -143,6 +145,7 @@ pub(super) fn dispatch(cli: Cli) -> Exit {
             Command::SignOff(args) => sign_off::run(&ui, &args),
             Command::History(args) => history::run(&ui, &environment, &args),
             Command::Schedule(args) => schedule::run(&ui, &environment, &args),
+            Command::Notify(args) => notify::run(&ui, &environment, &args),
             Command::Controls(args) => controls::run(&ui, &environment, &args),
             Command::Dashboard(args) => dashboard::run(&ui, &environment, &args),
             Command::Sign(args) => sign::run(&ui, &args),

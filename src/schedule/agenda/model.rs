@@ -1,5 +1,8 @@
 //! What an agenda is told, and what it decides.
 
+use crate::schedule::written;
+use crate::wire::event::Verdict;
+use crate::wire::schedule::EndedSlot;
 use crate::wire::slot::Cause;
 
 /// A slot: the drill by its place in the fleet, and when it is due, in seconds since the Unix epoch.
@@ -94,4 +97,33 @@ pub struct Spent {
     pub minutes: f64,
     /// Bytes of backups.
     pub bytes: u64,
+}
+
+impl Ended {
+    /// The verdict, where a drill left evidence.
+    #[must_use]
+    pub fn verdict(self) -> Option<Verdict> {
+        match self {
+            Self::Passed => Some(Verdict::Passed),
+            Self::Failed => Some(Verdict::Failed),
+            Self::Inconclusive => Some(Verdict::Inconclusive),
+            Self::Interrupted | Self::Unstarted | Self::Settled => None,
+        }
+    }
+}
+
+impl Settled {
+    /// The slots, by the name of their drill, in the order of `due`.
+    #[must_use]
+    pub fn slots(&self, name: &str) -> Vec<EndedSlot> {
+        let slot = |due: &i64| EndedSlot {
+            drill: name.to_owned(),
+            due_at: written(*due),
+            verdict: None,
+            cause: Some(self.cause),
+            reason: Some(self.reason.clone()),
+            run_id: None,
+        };
+        self.due.iter().map(slot).collect()
+    }
 }

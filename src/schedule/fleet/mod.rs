@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use super::opening::Hours;
 use super::times::Times;
 use crate::digest::Digest;
+use crate::wire::alerts::Alerts;
 use crate::wire::fleet::{Budgets, CatchUp, RestorePoint, Success};
 
 pub use read::read;
@@ -34,6 +35,10 @@ pub struct Fleet {
     pub places: usize,
     /// What all drills may use in a day.
     pub budgets: Budgets,
+    /// Who is told of slots that did not end well.
+    pub alerts: Option<Alerts>,
+    /// When only what is critical is told.
+    pub(super) quiet: Option<Hours>,
     /// The drills, in the order of the file.
     pub drills: Vec<Drill>,
 }

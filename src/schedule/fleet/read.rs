@@ -85,12 +85,15 @@ impl<'a> Reader<'a> {
             every.map(|(at, drill)| self.drill(at, drill, room, &blackouts)).collect();
         let drills = drills.into_iter().collect::<Option<Vec<_>>>()?;
         self.circles(&drills);
+        let quiet = self.alerts();
         Some(Fleet {
             name: self.fleet.name.clone(),
             sha256,
             machine: room,
             places: machine.drills.unwrap_or(1) as usize,
             budgets: self.fleet.budgets.clone().unwrap_or_default(),
+            alerts: self.fleet.alerts.clone(),
+            quiet,
             drills,
         })
     }
@@ -102,22 +105,52 @@ impl<'a> Reader<'a> {
             .map(Timestamp::unix)
     }
 
+    /// Drills and labels that something is for have to be there.
+    fn chosen(&mut self, here: &str, drills: &[String], labels: &[String]) {
+        for (number, name) in drills.iter().enumerate() {
+            if !self.places.contains_key(name.as_str()) {
+                let pointer = format!("{here}/drills/{number}");
+                self.problem(&pointer, &format!("no drill is called `{name}`"), None);
+            }
+        }
+        for (number, label) in labels.iter().enumerate() {
+            if !self.labels.contains(label.as_str()) {
+                let pointer = format!("{here}/labels/{number}");
+                self.problem(&pointer, &format!("no drill has the label `{label}`"), None);
+            }
+        }
+    }
+
+    /// Holds the alerts against the rest, and gives their quiet hours.
+    fn alerts(&mut self) -> Option<Hours> {
+        let alerts = self.fleet.alerts.as_ref()?;
+        for (at, route) in alerts.routes.iter().enumerate() {
+            let here = format!("/alerts/routes/{at}");
+            self.chosen(&here, &route.drills, &route.labels);
+            for (number, name) in route.channels.iter().enumerate() {
+                if !alerts.channels.contains_key(name) {
+                    let pointer = format!("{here}/channels/{number}");
+                    self.problem(&pointer, &format!("no channel is called `{name}`"), None);
+                }
+            }
+        }
+        let led_to = |name| alerts.routes.iter().any(|route| route.channels.contains(name));
+        for name in alerts.channels.keys().filter(|name| !alerts.routes.is_empty() && !led_to(name))
+        {
+            let pointer = format!("/alerts/channels/{name}");
+            self.problem(&pointer, "no route leads to it: it would never be told anything", None);
+        }
+        let quiet = alerts.quiet_hours.as_ref()?;
+        let spans = self.spans(Some((quiet, "/alerts/quiet_hours".to_owned())));
+        let zone = self.zone(&Layers(Vec::new()))?;
+        Some(Hours { zone, spans, blackouts: Vec::new() })
+    }
+
     fn blackouts(&mut self) -> Vec<Arc<Blackout>> {
         let mut found = Vec::new();
         for (at, blackout) in self.fleet.blackouts.iter().enumerate() {
             let here = format!("/blackouts/{at}");
-            for (number, name) in blackout.drills.iter().enumerate() {
-                if !self.places.contains_key(name.as_str()) {
-                    let pointer = format!("{here}/drills/{number}");
-                    self.problem(&pointer, &format!("no drill is called `{name}`"), None);
-                }
-            }
-            for (number, label) in blackout.labels.iter().enumerate() {
-                if !self.labels.contains(label.as_str()) {
-                    let pointer = format!("{here}/labels/{number}");
-                    self.problem(&pointer, &format!("no drill has the label `{label}`"), None);
-                }
-            }
+            self.chosen(&here, &blackout.drills, &blackout.labels);
             let from = self.time(&format!("{here}/from"), &blackout.from);
             let to = self.time(&format!("{here}/to"), &blackout.to);
             let (Some(from), Some(to)) = (from, to) else { continue };
@@ -164,7 +197,8 @@ impl<'a> Reader<'a> {
                 || written.labels.iter().any(|label| drill.labels.contains(label))
         });
         let blackouts = for_it.map(|(_, blackout)| Arc::clone(blackout)).collect();
-        let hours = Hours { zone: zone?, spans: self.spans(&layers), blackouts };
+        let windows = layers.pick("windows", |s| s.windows.as_ref());
+        let hours = Hours { zone: zone?, spans: self.spans(windows), blackouts };
         Some(Drill {
             name: drill.name.clone(),
             kind: drill.kind.clone(),
@@ -306,10 +340,8 @@ impl<'a> Reader<'a> {
         times
     }
 
-    fn spans(&mut self, layers: &Layers<'_>) -> Arc<[Span]> {
-        let Some((windows, place)) = layers.pick("windows", |s| s.windows.as_ref()) else {
-            return Arc::default();
-        };
+    fn spans(&mut self, windows: Option<(&Vec<written::Window>, String)>) -> Arc<[Span]> {
+        let Some((windows, place)) = windows else { return Arc::default() };
         let minutes = |text: &str| {
             let (hours, minutes) = text.split_once(':')?;
             Some(hours.parse::<i16>().ok()? * 60 + minutes.parse::<i16>().ok()?)

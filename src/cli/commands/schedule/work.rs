@@ -19,8 +19,9 @@ use crate::cli::progress::stop_signals;
 use crate::cli::ui::Ui;
 use crate::clock::{Clock, FixedClock, SystemClock, Timestamp};
 use crate::history::History;
+use crate::notify::Secrets;
 use crate::schedule::{
-    Calendar, Done, Ended, Fleet, Happening, Ledger, LedgerError, Order, Settled, work, written,
+    Calendar, Delivery, Ended, Fleet, Happening, Ledger, LedgerError, Order, courier, work, written,
 };
 use crate::wire::event::Verdict;
 use crate::wire::schedule::EndedSlot;
@@ -215,8 +216,32 @@ impl Shift<'_> {
             ending: &ending,
         };
         let run = |order: &Order| desk.carry_out(order);
-        work(&calendar, &mut ledger, &run, &mut |happening| self.tell(happening, done))?;
+        let over = AtomicBool::new(false);
+        let secrets = Secrets { variable: Environment::variable, folder: &desk.grounds.fleet };
+        thread::scope(|scope| {
+            let courier = scope.spawn(|| {
+                let over = || over.load(Ordering::Relaxed);
+                let tell = |delivery: &Delivery| self.tell_delivery(delivery);
+                courier(history.folder(), self.fleet, &secrets, self.clock, &over, &tell)
+            });
+            let worked =
+                work(&calendar, &mut ledger, &run, &mut |happening| self.tell(happening, done));
+            over.store(true, Ordering::Relaxed);
+            let told = courier.join().unwrap_or(Ok(()));
+            worked.and(told)
+        })?;
         Ok(())
+    }
+
+    fn tell_delivery(&self, delivery: &Delivery) {
+        let Delivery { channel, notices, error } = delivery;
+        self.ui.talk(&match error {
+            None => format!("{}  told {channel}: {notices} notice(s)", self.clock.now()),
+            Some(error) => format!(
+                "{}  {channel} was not told, and it is tried again: {error}",
+                self.clock.now()
+            ),
+        });
     }
 
     fn tell(&self, happening: &Happening<'_>, done: &mut Vec<EndedSlot>) {
@@ -225,16 +250,13 @@ impl Shift<'_> {
             Happening::Ended(order, result) => {
                 let reason = result.reason.as_ref().map(|reason| format!(": {reason}"));
                 self.say(word(result.ended), order, &reason.unwrap_or_default());
-                if !self.forever {
-                    done.extend(self.ran(order, result));
-                }
             }
-            Happening::Unrun(settled) if self.forever => {
-                for slot in self.unrun(settled) {
-                    self.ui.talk(stand::line(&slot).trim_end());
-                }
+            // A daemon has told of the drill already.
+            Happening::Closed(slot) if self.forever && slot.verdict.is_none() => {
+                self.ui.talk(stand::line(slot).trim_end());
             }
-            Happening::Unrun(settled) => done.extend(self.unrun(settled)),
+            Happening::Closed(slot) if !self.forever => done.push((*slot).clone()),
+            Happening::Closed(_) => {}
             Happening::Unwritten(error) => {
                 self.ui.talk(&format!("could not be written, and is tried again: {error}"));
             }
@@ -247,35 +269,6 @@ impl Shift<'_> {
         let attempt =
             if order.attempt > 1 { format!(", attempt {}", order.attempt) } else { String::new() };
         self.ui.talk(&format!("{}  {word}  {drill} of {due}{attempt}{more}", self.clock.now()));
-    }
-
-    fn ran(&self, order: &Order, done: &Done) -> Option<EndedSlot> {
-        let verdict = match done.ended {
-            Ended::Passed => Verdict::Passed,
-            Ended::Failed => Verdict::Failed,
-            Ended::Inconclusive => Verdict::Inconclusive,
-            Ended::Interrupted | Ended::Unstarted | Ended::Settled => return None,
-        };
-        Some(EndedSlot {
-            drill: self.fleet.drills[order.slot.drill].name.clone(),
-            due_at: written(order.slot.due),
-            verdict: Some(verdict),
-            cause: None,
-            reason: done.reason.clone(),
-            run_id: done.run_id.clone(),
-        })
-    }
-
-    fn unrun(&self, settled: &Settled) -> Vec<EndedSlot> {
-        let slot = |due: &i64| EndedSlot {
-            drill: self.fleet.drills[settled.drill].name.clone(),
-            due_at: written(*due),
-            verdict: None,
-            cause: Some(settled.cause),
-            reason: Some(settled.reason.clone()),
-            run_id: None,
-        };
-        settled.due.iter().map(slot).collect()
     }
 }
 

@@ -1,0 +1,46 @@
+//! Sends what is in the outbox, beside the drills: a channel that is slow or dead keeps none of them waiting.
+
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use super::alerts::group_seconds;
+use super::fleet::Fleet;
+use super::ledger::LedgerError;
+use super::outbox::{Delivery, Outbox};
+use crate::clock::Clock;
+use crate::notify::Secrets;
+
+/// How often it looks.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Sends messages until it is over, and then once more whatever does not wait for the end of quiet hours.
+///
+/// # Errors
+/// When the outbox cannot be read or written.
+pub fn courier(
+    folder: &Path,
+    fleet: &Fleet,
+    secrets: &Secrets<'_>,
+    clock: &dyn Clock,
+    over: &dyn Fn() -> bool,
+    tell: &dyn Fn(&Delivery),
+) -> Result<(), LedgerError> {
+    if fleet.alerts.is_none() {
+        return Ok(());
+    }
+    let mut outbox = Outbox::open(folder)?;
+    loop {
+        let last = over();
+        // What comes together has come by now.
+        let wait = if last { group_seconds(fleet) } else { 0 };
+        let now = clock.now().unix().saturating_add(wait);
+        for delivery in outbox.deliver(fleet, secrets, now)? {
+            tell(&delivery);
+        }
+        if last {
+            return Ok(());
+        }
+        thread::sleep(LOOK);
+    }
+}

@@ -1,0 +1,324 @@
+//! Messages on their way: kept until they have arrived, so that none is lost if whatever sends them ends. A drill never
+//! waits for one.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+
+use super::alerts::{Outgoing, Told};
+use super::fleet::Fleet;
+use super::ledger::LedgerError;
+use crate::notify::{Secrets, one_by_one, send};
+use crate::wire::alerts::{Alerts, Notice, Severity, Standing};
+
+pub(super) const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS alert (
+  drill TEXT PRIMARY KEY, noted_due INTEGER NOT NULL, severity TEXT, since INTEGER, told_at INTEGER
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outbox (
+  id INTEGER PRIMARY KEY, channel TEXT NOT NULL, key TEXT NOT NULL, notice TEXT NOT NULL, first INTEGER NOT NULL,
+  ready_at INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, error TEXT
+);
+CREATE TABLE IF NOT EXISTS thread (
+  channel TEXT NOT NULL, key TEXT NOT NULL, reference TEXT NOT NULL, PRIMARY KEY (channel, key)
+) WITHOUT ROWID;
+";
+
+/// Seconds until a message is tried again for the first time; then twice as long, up to an hour.
+const AGAIN: i64 = 30;
+/// After so many attempts the other channels are told that this one takes nothing.
+const TELL_OTHERS: u32 = 3;
+/// After so many attempts a message is given up: more than a day.
+const GIVE_UP: u32 = 32;
+/// How many are sent at once.
+const AT_ONCE: usize = 100;
+
+/// What is noted of a drill's alerts.
+#[derive(Clone, Debug)]
+pub struct Noted {
+    /// The drill.
+    pub drill: String,
+    /// The newest slot that was.
+    pub due: i64,
+    /// What has been told.
+    pub told: Option<Told>,
+    /// What is to be.
+    pub outgoing: Vec<Outgoing>,
+}
+
+/// A message that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The channel.
+    pub channel: String,
+    /// What it tells.
+    pub notice: Notice,
+    /// When it is tried next, in seconds since the Unix epoch.
+    pub ready_at: i64,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why it did not arrive.
+    pub error: Option<String>,
+}
+
+/// A message that did not arrive, or that did after all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The channel.
+    pub channel: String,
+    /// How many notices.
+    pub notices: usize,
+    /// Why they did not arrive.
+    pub error: Option<String>,
+}
+
+/// The messages of a calendar. Whoever opens it need not keep the calendar.
+#[derive(Debug)]
+pub struct Outbox {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// A row that is to be sent.
+struct Row {
+    id: i64,
+    notice: Notice,
+    attempts: u32,
+}
+
+/// Writes what is noted.
+pub(super) fn write(transaction: &Transaction<'_>, noted: &Noted) -> rusqlite::Result<()> {
+    let (severity, since, at) = match noted.told {
+        Some(told) => (Some(told.severity.word()), Some(told.since), Some(told.at)),
+        None => (None, None, None),
+    };
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO alert VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![noted.drill, noted.due, severity, since, at])?;
+    for one in &noted.outgoing {
+        put(transaction, one)?;
+    }
+    Ok(())
+}
+
+/// Puts a message into the box. One that says that all is well again takes those with it that nobody has heard yet.
+fn put(connection: &Connection, one: &Outgoing) -> rusqlite::Result<()> {
+    let key = &one.notice.key;
+    if one.notice.standing == Standing::Resolved {
+        let unheard = "SELECT count(*) FROM outbox WHERE channel = ?1 AND key = ?2 AND first";
+        let first: i64 =
+            connection.query_row(unheard, params![one.channel, key], |row| row.get(0))?;
+        connection.execute(
+            "DELETE FROM outbox WHERE channel = ?1 AND key = ?2",
+            params![one.channel, key],
+        )?;
+        if first > 0 {
+            return Ok(());
+        }
+    }
+    let notice = serde_json::to_string(&one.notice).unwrap_or_default();
+    connection.execute(
+        "INSERT INTO outbox (channel, key, notice, first, ready_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![one.channel, key, notice, one.first, one.ready_at],
+    )?;
+    Ok(())
+}
+
+/// What was noted of a drill: the newest slot, and what has been told.
+pub(super) fn read(connection: &Connection, drill: &str) -> rusqlite::Result<(i64, Option<Told>)> {
+    let asked = "SELECT noted_due, severity, since, told_at FROM alert WHERE drill = ?1";
+    let row = connection.prepare_cached(asked)?.query_row([drill], |row| {
+        let severity: Option<String> = row.get(1)?;
+        let known = [Severity::Info, Severity::Warning, Severity::Error, Severity::Critical];
+        let severity = severity.and_then(|word| known.into_iter().find(|one| one.word() == word));
+        let (since, at): (Option<i64>, Option<i64>) = (row.get(2)?, row.get(3)?);
+        let told = severity.zip(since).zip(at);
+        Ok((row.get(0)?, told.map(|((severity, since), at)| Told { severity, since, at })))
+    });
+    Ok(row.optional()?.unwrap_or((i64::MIN, None)))
+}
+
+impl Outbox {
+    /// Opens the messages of a calendar that is there.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn open(folder: &Path) -> Result<Self, LedgerError> {
+        let path = folder.join(super::ledger::FILE);
+        let failed = |cause| LedgerError::State { path: path.display().to_string(), cause };
+        let connection = Connection::open(&path).map_err(failed)?;
+        connection.busy_timeout(std::time::Duration::from_secs(30)).map_err(failed)?;
+        connection.execute_batch(TABLES).map_err(failed)?;
+        Ok(Self { connection, path })
+    }
+
+    fn ask<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
+        question(&self.connection)
+            .map_err(|cause| LedgerError::State { path: self.path.display().to_string(), cause })
+    }
+
+    /// Every message that has not arrived.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn waiting(&self) -> Result<Vec<Waiting>, LedgerError> {
+        self.ask(|c| {
+            let mut asked = c.prepare(
+                "SELECT channel, notice, ready_at, attempts, error FROM outbox ORDER BY ready_at, id",
+            )?;
+            let rows = asked.query_map([], |row| {
+                let notice: String = row.get(1)?;
+                let (ready_at, attempts) = (row.get(2)?, row.get(3)?);
+                let waiting = |notice| Waiting {
+                    channel: row.get(0).unwrap_or_default(),
+                    notice,
+                    ready_at,
+                    attempts,
+                    error: row.get(4).unwrap_or_default(),
+                };
+                Ok(serde_json::from_str(&notice).ok().map(waiting))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
+        })
+    }
+
+    /// Sends what is ready, channel by channel. What does not arrive is tried again later.
+    ///
+    /// # Errors
+    /// When it cannot be read what is to be sent.
+    pub fn deliver(
+        &mut self,
+        fleet: &Fleet,
+        secrets: &Secrets<'_>,
+        now: i64,
+    ) -> Result<Vec<Delivery>, LedgerError> {
+        let Some(alerts) = &fleet.alerts else { return Ok(Vec::new()) };
+        let mut deliveries = Vec::new();
+        for (name, channel) in &alerts.channels {
+            loop {
+                let rows = self.ready(name, now, one_by_one(channel))?;
+                let Some(first) = rows.first() else { break };
+                let reference = self.reference(name, &first.notice.key)?;
+                let mut notices: Vec<Notice> = rows.iter().map(|row| row.notice.clone()).collect();
+                notices.sort_by_key(|notice| std::cmp::Reverse(notice.severity));
+                let sent = send(channel, &notices, secrets, reference.as_deref());
+                let error = sent.as_ref().err().map(ToString::to_string);
+                match sent {
+                    Ok(reference) => self.arrived(name, &first.notice.key, &rows, reference)?,
+                    Err(error) => self.failed(alerts, name, &rows, &error.to_string(), now)?,
+                }
+                let failed = error.is_some();
+                deliveries.push(Delivery { channel: name.clone(), notices: rows.len(), error });
+                if failed {
+                    // What waits behind it would fail as well.
+                    break;
+                }
+            }
+        }
+        Ok(deliveries)
+    }
+
+    /// What is ready for a channel, in its order; only of the first key, where each is told by itself.
+    fn ready(&self, channel: &str, now: i64, one_by_one: bool) -> Result<Vec<Row>, LedgerError> {
+        self.ask(|c| {
+            let mut asked = c.prepare_cached(
+                "SELECT id, notice, attempts FROM outbox WHERE channel = ?1 AND ready_at <= ?2 ORDER BY id",
+            )?;
+            let rows = asked.query_map(params![channel, now], |row| {
+                let notice: String = row.get(1)?;
+                let (id, attempts) = (row.get(0)?, row.get(2)?);
+                Ok(serde_json::from_str(&notice).ok().map(|notice| Row { id, notice, attempts }))
+            })?;
+            let mut rows: Vec<Row> =
+                rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect();
+            if one_by_one && let Some(key) = rows.first().map(|row| row.notice.key.clone()) {
+                rows.retain(|row| row.notice.key == key);
+            }
+            rows.truncate(AT_ONCE);
+            Ok(rows)
+        })
+    }
+
+    fn reference(&self, channel: &str, key: &str) -> Result<Option<String>, LedgerError> {
+        let asked = "SELECT reference FROM thread WHERE channel = ?1 AND key = ?2";
+        self.ask(|c| c.query_row(asked, params![channel, key], |row| row.get(0)).optional())
+    }
+
+    fn arrived(
+        &mut self,
+        channel: &str,
+        key: &str,
+        rows: &[Row],
+        reference: Option<String>,
+    ) -> Result<(), LedgerError> {
+        self.change(|t| {
+            for row in rows {
+                t.execute("DELETE FROM outbox WHERE id = ?1", [row.id])?;
+            }
+            t.execute("DELETE FROM thread WHERE channel = ?1 AND key = ?2", params![channel, key])?;
+            if let Some(reference) = reference {
+                t.execute(
+                    "INSERT INTO thread VALUES (?1, ?2, ?3)",
+                    params![channel, key, reference],
+                )?;
+            }
+            Ok(())
+        })
+    }
+
+    fn failed(
+        &mut self,
+        alerts: &Alerts,
+        channel: &str,
+        rows: &[Row],
+        error: &str,
+        now: i64,
+    ) -> Result<(), LedgerError> {
+        self.change(|t| {
+            for row in rows {
+                let attempts = row.attempts + 1;
+                if attempts >= GIVE_UP {
+                    t.execute("DELETE FROM outbox WHERE id = ?1", [row.id])?;
+                    continue;
+                }
+                let wait = (AGAIN << (attempts - 1).min(7)).min(3600);
+                t.execute(
+                    "UPDATE outbox SET attempts = ?2, error = ?3, ready_at = ?4 WHERE id = ?1",
+                    params![row.id, attempts, error, now + wait],
+                )?;
+                if attempts == TELL_OTHERS {
+                    let others = alerts.channels.keys().filter(|other| *other != channel);
+                    for other in others {
+                        put(t, &instead(other, channel, &row.notice, error, now))?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn change(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), LedgerError> {
+        let path = self.path.display().to_string();
+        let failed = |cause| LedgerError::State { path: path.clone(), cause };
+        let transaction = self.connection.transaction().map_err(failed)?;
+        change(&transaction).map_err(failed)?;
+        transaction.commit().map_err(failed)
+    }
+}
+
+/// What another channel is told in place of one that takes nothing.
+fn instead(other: &str, channel: &str, notice: &Notice, error: &str, now: i64) -> Outgoing {
+    let reason = notice.reason.as_deref().unwrap_or_default();
+    let notice = Notice {
+        key: format!("{}/undelivered/{channel}", notice.key),
+        reason: Some(format!("{reason} (the channel {channel} was to tell this, and {error})")),
+        ..notice.clone()
+    };
+    Outgoing { channel: other.to_owned(), notice, first: false, ready_at: now }
+}
