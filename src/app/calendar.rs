@@ -118,8 +118,8 @@ pub struct Desk<'a> {
     pub fleet: &'a Fleet,
     /// Where it finds what it drills.
     pub grounds: Grounds,
-    /// Where drills are filed.
-    pub history: &'a History,
+    /// Where drills are filed, if they are.
+    pub history: Option<&'a History>,
     /// The key that signs their evidence.
     pub key: Option<&'a PrivateKey>,
     /// What time it is.
@@ -137,11 +137,18 @@ pub struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Runs the drill of an order, and files it.
-    pub fn carry_out(&self, order: &Order) -> Done {
+    /// Runs the drill of an order, and files it. Its evidence lies in `works` until it is filed.
+    pub fn carry_out(&self, order: &Order, works: &Path) -> Done {
         let watch = Stopwatch::start();
         let minutes = || watch.seconds() / 60.0;
-        match self.drill(order) {
+        let slot = format!("{}\0{}", self.fleet.drills[order.slot.drill].name, order.slot.due);
+        let place = works.join(Digest::of(slot.as_bytes()).short());
+        let drilled = self.drill(order, &place);
+        // What cannot be removed is looked after by the next start, and so is what was sealed and not filed.
+        if drilled.is_ok() {
+            let _ = fs::remove_dir_all(place);
+        }
+        match drilled {
             Ok(report) => Done {
                 ended: match report.status {
                     Verdict::Passed => Ended::Passed,
@@ -165,7 +172,11 @@ impl Desk<'_> {
         }
     }
 
-    fn drill(&self, order: &Order) -> Result<Report, String> {
+    /// Runs the drill of an order, and leaves its evidence in a directory.
+    ///
+    /// # Errors
+    /// Why it left none.
+    pub fn drill(&self, order: &Order, place: &Path) -> Result<Report, String> {
         let drill = &self.fleet.drills[order.slot.drill];
         let due = Timestamp::from_unix(order.slot.due).ok_or("its time cannot be written")?;
         let (loaded, restore_point) = self.grounds.manifest(drill, due)?;
@@ -179,13 +190,12 @@ impl Desk<'_> {
         };
         let signer = self.key.map(PrivateKey::public_key).transpose();
         let signer = signer.map_err(|error| format!("the signing key {error}"))?;
-        let past = past(Some(self.history), &loaded, Some(&slot)).map_err(|e| e.to_string())?;
+        let past = past(self.history, &loaded, Some(&slot)).map_err(|e| e.to_string())?;
         let watch = Limited {
             since: Stopwatch::start(),
             seconds: drill.rules.timeout,
             ending: self.ending,
         };
-        let place = self.history.work(&Digest::of(format!("{}\0{due}", drill.name).as_bytes()));
         let setup = Setup {
             clock: self.clock,
             watch: &watch,
@@ -204,15 +214,11 @@ impl Desk<'_> {
         let request = RunRequest {
             output: place.join("dr-report.json"),
             ndjson: place.join("dr-events.ndjson"),
-            evidence_directory: place.clone(),
+            evidence_directory: place.to_owned(),
             signing_key: self.key,
-            history: Some(self.history),
+            history: self.history,
         };
-        let report =
-            run(&loaded, &setup, None, &request, &mut Nobody).map_err(|e| e.to_string())?;
-        // Its pack is filed. What cannot be removed is looked after by the next start.
-        let _ = fs::remove_dir_all(&place);
-        Ok(report)
+        run(&loaded, &setup, None, &request, &mut Nobody).map_err(|error| error.to_string())
     }
 }
 

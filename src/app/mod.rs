@@ -4,6 +4,7 @@ mod author;
 mod calendar;
 mod dump;
 mod keys;
+mod matrix;
 mod records;
 mod run;
 mod site;
@@ -13,6 +14,7 @@ pub use author::{AuthorError, InitRequest, Pinned, init, pin};
 pub use calendar::{Desk, FleetError, Grounds, read_fleet, settle_work};
 pub use dump::{DumpError, DumpRequest, Made, dump};
 pub use keys::{SignError, generate_key, read_private_key, sign};
+pub use matrix::{AggregateError, MATRIX_JOBS, aggregate, matrix, write_plan};
 pub use records::{
     RecordError, add, controls, coverage, pack_into, read_note, sealed, unpack_into,
 };

@@ -1,7 +1,8 @@
 //! Errors as people read them: what was not done and why, a hint, an exit code. The one place that attaches them.
 
 use crate::app::{
-    AuthorError, CheckError, DumpError, FleetError, RecordError, RunError, SignError,
+    AggregateError, AuthorError, CheckError, DumpError, FleetError, RecordError, RunError,
+    SignError,
 };
 use crate::backup::BackupError;
 use crate::drill::LoadError;
@@ -48,6 +49,20 @@ impl From<FleetError> for CliError {
             FleetError::Invalid { .. } => "docs/schedule.md lists every key",
         };
         Self { message: error.to_string(), hint: Some(hint.to_owned()), exit: Exit::Usage }
+    }
+}
+
+impl From<AggregateError> for CliError {
+    fn from(error: AggregateError) -> Self {
+        match error {
+            AggregateError::Plan(..) => Self {
+                message: format!("nothing was filed: {error}"),
+                hint: Some("give the one that `dr-drill schedule matrix --plan` wrote".to_owned()),
+                exit: Exit::Usage,
+            },
+            AggregateError::Evidence(error) => error.into(),
+            AggregateError::Ledger(error) => error.into(),
+        }
     }
 }
 

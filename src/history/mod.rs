@@ -22,7 +22,6 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::digest::Digest;
 use crate::evidence::PackError;
 use crate::wire::history::Entry;
 
@@ -157,12 +156,6 @@ impl History {
     #[must_use]
     pub fn works(&self) -> PathBuf {
         self.folder.join(WORK)
-    }
-
-    /// Where one of them does.
-    #[must_use]
-    pub fn work(&self, slot: &Digest) -> PathBuf {
-        self.works().join(slot.short())
     }
 
     /// Where the pack of an entry lies.

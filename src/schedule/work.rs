@@ -1,18 +1,17 @@
 //! The loop around the agenda: it starts drills, records how slots end, and waits for what comes next.
 
-use std::collections::BTreeMap;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-use super::agenda::{Agenda, Decision, Ended, Past, Settled, Slot};
-use super::alerts::{Close, note};
+use super::agenda::{Agenda, Decision, Ended, Past, Slot};
+use super::alerts::Close;
+use super::books::Books;
 use super::fleet::Fleet;
 use super::ledger::{Ledger, LedgerError};
-use super::outbox::Noted;
 use super::written;
 use crate::clock::{Clock, Timestamp};
-use crate::history::{History, HistoryError, Unrun};
+use crate::history::History;
 use crate::signature::PrivateKey;
 use crate::wire::schedule::EndedSlot;
 use crate::wire::slot::Cause;
@@ -103,14 +102,19 @@ pub fn work(
     thread::scope(|scope| {
         let mut work = Work {
             calendar,
-            ledger,
+            books: Books {
+                fleet: calendar.fleet,
+                history: calendar.history,
+                key: calendar.key,
+                ledger,
+                unrecorded: Vec::new(),
+                closed: recorded,
+            },
             agenda,
             scope,
             sender,
             run,
             tell,
-            unrecorded: Vec::new(),
-            closed: recorded,
             failed: None,
         };
         loop {
@@ -156,16 +160,12 @@ fn recorded(fleet: &Fleet, history: &History, past: &[Past]) -> Result<Vec<Close
 /// The work while it goes on.
 struct Work<'scope, 'env, 'a> {
     calendar: &'a Calendar<'a>,
-    ledger: &'a mut Ledger,
+    books: Books<'a>,
     agenda: Agenda<'a>,
     scope: &'scope Scope<'scope, 'env>,
     sender: Sender<(Order, Done)>,
     run: &'env (dyn Fn(&Order) -> Done + Sync),
     tell: &'a mut dyn FnMut(&Happening<'_>),
-    /// Slots whose record is not written yet.
-    unrecorded: Vec<Settled>,
-    /// Slots that have ended and are not noted as such.
-    closed: Vec<Close>,
     /// When something could last not be written, and why.
     failed: Option<(i64, LedgerError)>,
 }
@@ -182,7 +182,7 @@ impl<'scope, 'env: 'scope> Work<'scope, 'env, '_> {
                     for slot in settled.slots(name) {
                         (self.tell)(&Happening::Closed(&slot));
                     }
-                    self.unrecorded.push(settled);
+                    self.books.unrecorded.push(settled);
                 }
             }
         }
@@ -191,7 +191,7 @@ impl<'scope, 'env: 'scope> Work<'scope, 'env, '_> {
     fn start(&mut self, order: Order, now: Timestamp) {
         let drill = &self.calendar.fleet.drills[order.slot.drill];
         // A drill that nobody would know of after a crash is not begun.
-        if let Err(error) = self.ledger.begin(drill, order.slot, order.attempt) {
+        if let Err(error) = self.books.ledger.begin(drill, order.slot, order.attempt) {
             (self.tell)(&Happening::Unwritten(&error));
             let decisions = self.agenda.ended(order.slot, Ended::Unstarted, 0.0, 0, now.unix());
             self.failed = Some((now.unix(), error));
@@ -230,7 +230,7 @@ impl<'scope, 'env: 'scope> Work<'scope, 'env, '_> {
         {
             (self.tell)(&Happening::Closed(&slot));
             let Slot { drill, due } = order.slot;
-            self.closed.push(Close { drill, due, slot, only_limits: done.only_limits });
+            self.books.closed.push(Close { drill, due, slot, only_limits: done.only_limits });
         }
     }
 
@@ -250,84 +250,17 @@ impl<'scope, 'env: 'scope> Work<'scope, 'env, '_> {
     fn write(&mut self, now: Timestamp) {
         let wait = self.failed.as_ref().is_some_and(|(last, _)| now.unix() - last < TRY_AGAIN);
         let ending = (self.calendar.ending)();
-        if (wait && !ending) || (self.unrecorded.is_empty() && self.closed.is_empty()) {
+        if (wait && !ending) || self.books.is_written() {
             return;
         }
-        if let Err(error) = self.try_to_write(now) {
+        let agenda = &self.agenda;
+        let settled_until = |drill| agenda.settled_until(drill, now.unix());
+        if let Err(error) = self.books.write(settled_until, agenda.spent(), now) {
             (self.tell)(&Happening::Unwritten(&error));
             self.failed = Some((now.unix(), error));
         } else {
             self.failed = None;
         }
-    }
-
-    fn try_to_write(&mut self, now: Timestamp) -> Result<(), LedgerError> {
-        while let Some(settled) = self.unrecorded.first() {
-            self.record(settled, now)?;
-            let settled = self.unrecorded.remove(0);
-            let name = &self.calendar.fleet.drills[settled.drill].name;
-            let closed = settled.slots(name).into_iter().zip(&settled.due);
-            self.closed.extend(closed.map(|(slot, due)| Close {
-                drill: settled.drill,
-                due: *due,
-                slot,
-                only_limits: false,
-            }));
-        }
-        let drills = &self.calendar.fleet.drills;
-        let mut noted = BTreeMap::new();
-        for close in &self.closed {
-            self.note(close, &mut noted, now.unix())?;
-        }
-        let (mut until, mut ended) = (Vec::new(), Vec::new());
-        for close in &self.closed {
-            let name = drills[close.drill].name.as_str();
-            until.push((name, self.agenda.settled_until(close.drill, now.unix())));
-            ended.push((name, close.due));
-        }
-        let noted: Vec<Noted> = noted.into_values().collect();
-        self.ledger.settle(&until, &ended, self.agenda.spent(), &noted)?;
-        self.closed.clear();
-        Ok(())
-    }
-
-    /// Notes what is told of a slot, unless it was noted before.
-    fn note(
-        &self,
-        close: &Close,
-        noted: &mut BTreeMap<usize, Noted>,
-        now: i64,
-    ) -> Result<(), LedgerError> {
-        let drill = &self.calendar.fleet.drills[close.drill].name;
-        let so_far = match noted.remove(&close.drill) {
-            Some(so_far) => so_far,
-            None => {
-                let (due, told) = self.ledger.told(drill)?;
-                Noted { drill: drill.clone(), due, told, outgoing: Vec::new() }
-            }
-        };
-        let entry = if close.due > so_far.due {
-            let (told, more) = note(self.calendar.fleet, close, so_far.told, now);
-            let mut outgoing = so_far.outgoing;
-            outgoing.extend(more);
-            Noted { due: close.due, told, outgoing, ..so_far }
-        } else {
-            so_far
-        };
-        noted.insert(close.drill, entry);
-        Ok(())
-    }
-
-    fn record(&self, settled: &Settled, now: Timestamp) -> Result<(), HistoryError> {
-        let unrun = Unrun {
-            drill: &self.calendar.fleet.drills[settled.drill].name,
-            due: settled.due.iter().filter_map(|due| Timestamp::from_unix(*due)).collect(),
-            cause: settled.cause,
-            reason: &settled.reason,
-            attempts: settled.attempts,
-            fleet_sha256: self.calendar.fleet.sha256.to_string(),
-        };
-        self.calendar.history.record(&unrun, self.calendar.key, now)
     }
 
     /// How long to wait for a drill to end.

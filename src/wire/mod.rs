@@ -18,7 +18,7 @@ pub mod schedule;
 pub mod slot;
 
 /// Name, file name and text of every schema, as `dr-drill schema NAME` prints it.
-pub const SCHEMAS: [(&str, &str, &str); 22] = [
+pub const SCHEMAS: [(&str, &str, &str); 23] = [
     ("manifest", "manifest.v1.schema.json", include_str!("../../schemas/manifest.v1.schema.json")),
     ("event", "event.v1.schema.json", include_str!("../../schemas/event.v1.schema.json")),
     ("report", "report.v2.schema.json", include_str!("../../schemas/report.v2.schema.json")),
@@ -60,6 +60,7 @@ pub const SCHEMAS: [(&str, &str, &str); 22] = [
     ("notice", "notice.v1.schema.json", include_str!("../../schemas/notice.v1.schema.json")),
     ("slot", "slot.v1.schema.json", include_str!("../../schemas/slot.v1.schema.json")),
     ("schedule", "schedule.v1.schema.json", include_str!("../../schemas/schedule.v1.schema.json")),
+    ("matrix", "matrix.v1.schema.json", include_str!("../../schemas/matrix.v1.schema.json")),
     (
         "simulation",
         "simulation.v1.schema.json",
@@ -111,6 +112,7 @@ mod tests {
             draft_07::<alerts::Notices>(),
             draft_07::<slot::SlotRecord>(),
             draft_07::<schedule::Calendar>(),
+            draft_07::<schedule::MatrixPlan>(),
             draft_07::<schedule::Simulation>(),
         ];
         for ((_, file, text), schema) in SCHEMAS.iter().zip(generated) {

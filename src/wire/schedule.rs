@@ -12,6 +12,8 @@ use super::slot::Cause;
 pub const CALENDAR: &str = "dr_drill.schedule.v1";
 /// Value of `schema` in the answer of `dr-drill schedule simulate`.
 pub const SIMULATION: &str = "dr_drill.simulation.v1";
+/// Value of `schema` in a plan for the jobs of a pipeline.
+pub const MATRIX: &str = "dr_drill.matrix.v1";
 
 /// What a calendar tells: the part that was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -112,6 +114,37 @@ pub struct GateLine {
     pub min_success_percent: Option<f64>,
     /// What does not hold.
     pub problems: Vec<String>,
+}
+
+/// What is due, for the jobs of a pipeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "dr-drill matrix, version 1")]
+pub struct MatrixPlan {
+    /// Always `dr_drill.matrix.v1`.
+    pub schema: String,
+    /// SHA-256 of the fleet file.
+    pub fleet_sha256: String,
+    /// When it was planned.
+    pub at: String,
+    /// Slots whose drills are to be run.
+    pub slots: Vec<MatrixSlot>,
+    /// Slots that have ended without one.
+    pub unrun: Vec<EndedSlot>,
+}
+
+/// A slot whose drill is to be run: a job of a matrix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MatrixSlot {
+    /// The drill.
+    pub drill: String,
+    /// When it was due.
+    pub due_at: String,
+    /// Whether it is late.
+    pub late: bool,
+    /// How many drills come before it, one after another.
+    pub level: u32,
 }
 
 /// What a calendar would come to.

@@ -263,7 +263,7 @@ fn records_of_slots_stand_in_the_chain_and_are_signed() {
 fn a_random_restore_point_can_be_computed_again() {
     let project = fleet(
         "
-defaults: {cron: '0 * * * *'}
+defaults: {cron: '0 * * * *', retries: {max: 0}}
 drills:
   - name: orders
     manifest: backups/*/manifest.json
@@ -440,4 +440,90 @@ fn a_daemon_catches_up_hands_over_and_ends_in_good_order() {
     let after = ledger(&project);
     assert!(after.starts_with(&before) || after == before, "{before:?} {after:?}");
     assert_eq!(audit(&project)["intact"], true);
+}
+
+#[test]
+fn jobs_of_a_pipeline_run_a_slot_each_and_what_they_leave_is_brought_together() {
+    let project = fleet(
+        &FLEET.replace("drills:\n", "drills:\n  - {name: lost, manifest: data/dr/manifest.json}\n"),
+    );
+    let at = |time: &str| format!("2026-11-20T{time}:00Z");
+    let matrix = |time: &str, more: &[&str]| {
+        let now = at(time);
+        let base = [
+            "schedule",
+            "matrix",
+            "--history",
+            "dr-history",
+            "--plan",
+            "plan.json",
+            "--current-time",
+            &now,
+        ];
+        let output = project.run(&[&base[..], more].concat());
+        assert_eq!(output.code(), 0, "{}", output.snapshot());
+        assert_eq!(output.stdout.lines().count(), 1, "an output of a job is one line");
+        serde_json::from_str::<Value>(&output.stdout).unwrap()
+    };
+    let since = ["--since", "2026-11-20T10:30:00Z"];
+    let jobs = matrix("11:05", &since);
+    assert_follows("matrix", &project.json("plan.json"));
+    let slots = jobs["include"].as_array().unwrap();
+    let told: Vec<_> = slots.iter().map(|slot| (&slot["drill"], &slot["level"])).collect();
+    assert_eq!(
+        told,
+        [
+            (&json!("lost"), &json!(0)),
+            (&json!("orders"), &json!(0)),
+            (&json!("shipping"), &json!(1))
+        ]
+    );
+    assert_eq!(
+        matrix("11:05", &[&since[..], &["--level", "1"]].concat())["include"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(matrix("11:05", &[&since[..], &["--chunks"]].concat()), json!([0]));
+    for name in ["orders", "shipping"] {
+        let due =
+            slots.iter().find(|slot| slot["drill"] == name).unwrap()["due_at"].as_str().unwrap();
+        let now = at("11:10");
+        let output = project.run(&[
+            "schedule",
+            "run-slot",
+            name,
+            "--due",
+            due,
+            "--evidence-dir",
+            name,
+            "--current-time",
+            &now,
+        ]);
+        assert_eq!(output.code(), 0, "{}", output.snapshot());
+        assert_eq!(project.run(&["verify", name]).code(), 0);
+    }
+    let now = at("11:30");
+    let aggregate = ["schedule", "aggregate", "--plan", "plan.json", "--current-time", &now];
+    assert_eq!(project.drill().code(), 0);
+    let other = project.run(&[&aggregate[..], &["artifacts/dr"]].concat());
+    assert!(
+        other.code() == 2 && other.stderr.contains("of no slot of the plan"),
+        "{}",
+        other.snapshot()
+    );
+    let output = project.run(&[&aggregate[..], &["orders", "shipping"]].concat());
+    assert_eq!(output.code(), 4, "{}", output.snapshot());
+    insta::assert_snapshot!("aggregate", output.stdout);
+    assert_eq!(
+        ledger(&project),
+        ["lost 11:00 unstarted", "orders 11:00 passed", "shipping 11:00 passed"]
+    );
+    assert_eq!(audit(&project)["intact"], true);
+    // The next matrix begins where this one ended.
+    assert_eq!(matrix("11:45", &[])["include"], json!([]));
+    project.write("fleet.yaml", FLEET);
+    let changed = project.run(&[&aggregate[..], &["orders"]].concat());
+    assert!(changed.stderr.contains("made of another fleet file"), "{}", changed.snapshot());
 }

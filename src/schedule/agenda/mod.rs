@@ -10,7 +10,7 @@ mod start;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use super::fleet::{Fleet, Used};
+use super::fleet::{Fleet, Room, Used};
 use super::opening::Closed;
 use crate::wire::fleet::CatchUp;
 use crate::wire::slot::Cause;
@@ -75,6 +75,7 @@ type Turn = (Reverse<u8>, i64, usize);
 pub struct Agenda<'f> {
     fleet: &'f Fleet,
     places: usize,
+    machine: Room,
     drills: Vec<Standing>,
     coming: BinaryHeap<Reverse<(i64, usize)>>,
     opening: BinaryHeap<Reverse<(i64, Slot)>>,
@@ -108,6 +109,7 @@ impl<'f> Agenda<'f> {
         Self {
             fleet,
             places: fleet.places,
+            machine: fleet.machine,
             drills,
             coming: coming.into(),
             opening: BinaryHeap::new(),
@@ -119,6 +121,12 @@ impl<'f> Agenda<'f> {
             spent,
             decided: Vec::new(),
         }
+    }
+
+    /// The same with a machine for each drill.
+    #[must_use]
+    pub fn anywhere(self) -> Self {
+        Self { places: usize::MAX, machine: Room::default(), ..self }
     }
 
     /// The same with room for another number of drills side by side.

@@ -30,7 +30,7 @@ impl Agenda<'_> {
                 self.open_at(slot, now);
                 continue;
             }
-            if self.spent_all() || !self.used.leaves(self.fleet.machine, rules.needs) {
+            if self.spent_all() || !self.used.leaves(self.machine, rules.needs) {
                 break;
             }
             self.turns.pop_first();

@@ -1,6 +1,7 @@
 //! `dr-drill schedule`: one file for what a calendar answers, one for what is played, one for its work.
 
 mod ask;
+mod pipeline;
 mod play;
 mod stand;
 mod work;
@@ -37,6 +38,9 @@ enum ScheduleCommand {
     Simulate(play::SimulateArgs),
     RunDue(work::RunDueArgs),
     Daemon(work::DaemonArgs),
+    Matrix(pipeline::MatrixArgs),
+    RunSlot(pipeline::RunSlotArgs),
+    Aggregate(pipeline::AggregateArgs),
     Ledger(stand::LedgerArgs),
     Gate(stand::GateArgs),
 }
@@ -100,6 +104,9 @@ pub(super) fn run(
         ScheduleCommand::Simulate(args) => play::simulate(ui, environment, args),
         ScheduleCommand::RunDue(args) => work::run_due(ui, environment, args),
         ScheduleCommand::Daemon(args) => work::daemon(ui, environment, args),
+        ScheduleCommand::Matrix(args) => pipeline::matrix(ui, environment, args),
+        ScheduleCommand::RunSlot(args) => pipeline::run_slot(ui, environment, args),
+        ScheduleCommand::Aggregate(args) => pipeline::aggregate(ui, environment, args),
         ScheduleCommand::Ledger(args) => stand::ledger(ui, environment, args),
         ScheduleCommand::Gate(args) => stand::gate(ui, environment, args),
     }

@@ -146,7 +146,7 @@ pub(super) fn daemon(
     Ok(Exit::Passed)
 }
 
-fn listen() -> Result<Arc<AtomicBool>, CliError> {
+pub(super) fn listen() -> Result<Arc<AtomicBool>, CliError> {
     stop_signals().map_err(|error| {
         CliError::usage(format!("nothing was run: signals cannot be caught: {error}"))
     })
@@ -156,8 +156,17 @@ fn create(environment: &Environment, args: &WorkArgs) -> Result<History, CliErro
     Ok(History::create(&environment.working_directory.join(&args.history))?)
 }
 
+/// Says what became of messages.
+pub(super) fn tell_delivery(ui: &Ui, now: Timestamp, delivery: &Delivery) {
+    let Delivery { channel, notices, error } = delivery;
+    ui.talk(&match error {
+        None => format!("{now}  told {channel}: {notices} notice(s)"),
+        Some(error) => format!("{now}  {channel} was not told, and it is tried again: {error}"),
+    });
+}
+
 /// The weightiest of what became of slots.
-fn worst(done: &[EndedSlot]) -> Exit {
+pub(super) fn worst(done: &[EndedSlot]) -> Exit {
     let failed = |slot: &EndedSlot| slot.verdict == Some(Verdict::Failed);
     let missed = |slot: &EndedSlot| {
         slot.verdict == Some(Verdict::Inconclusive)
@@ -197,7 +206,7 @@ impl Shift<'_> {
         let desk = Desk {
             fleet: self.fleet,
             grounds: self.args.fleet.grounds(self.environment, self.args.root.clone()),
-            history,
+            history: Some(history),
             key: key.as_ref(),
             clock: self.clock,
             temporary_directory: self.environment.temporary_directory.clone(),
@@ -215,13 +224,14 @@ impl Shift<'_> {
             believe_clock: self.args.believe_clock,
             ending: &ending,
         };
-        let run = |order: &Order| desk.carry_out(order);
+        let works = history.works();
+        let run = |order: &Order| desk.carry_out(order, &works);
         let over = AtomicBool::new(false);
         let secrets = Secrets { variable: Environment::variable, folder: &desk.grounds.fleet };
         thread::scope(|scope| {
             let courier = scope.spawn(|| {
                 let over = || over.load(Ordering::Relaxed);
-                let tell = |delivery: &Delivery| self.tell_delivery(delivery);
+                let tell = |one: &Delivery| tell_delivery(self.ui, self.clock.now(), one);
                 courier(history.folder(), self.fleet, &secrets, self.clock, &over, &tell)
             });
             let worked =
@@ -231,17 +241,6 @@ impl Shift<'_> {
             worked.and(told)
         })?;
         Ok(())
-    }
-
-    fn tell_delivery(&self, delivery: &Delivery) {
-        let Delivery { channel, notices, error } = delivery;
-        self.ui.talk(&match error {
-            None => format!("{}  told {channel}: {notices} notice(s)", self.clock.now()),
-            Some(error) => format!(
-                "{}  {channel} was not told, and it is tried again: {error}",
-                self.clock.now()
-            ),
-        });
     }
 
     fn tell(&self, happening: &Happening<'_>, done: &mut Vec<EndedSlot>) {
