@@ -2,7 +2,7 @@
 # Installs the Debian packages that the tests need, where they are missing.
 set -eu
 missing=
-for pair in promtool:prometheus prometheus-alertmanager:prometheus-alertmanager chromium:chromium chromedriver:chromium-driver sqlite3:sqlite3 python3:python3 zstd:zstd xz:xz-utils setsid:util-linux tar:tar cc:gcc openssl:openssl redis-server:redis-server redis-cli:redis-tools strace:strace gzip:gzip; do
+for pair in promtool:prometheus prometheus-alertmanager:prometheus-alertmanager chromium:chromium chromedriver:chromium-driver sqlite3:sqlite3 python3:python3 zstd:zstd xz:xz-utils setsid:util-linux systemd-analyze:systemd tar:tar cc:gcc openssl:openssl redis-server:redis-server redis-cli:redis-tools strace:strace gzip:gzip; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 ls /usr/lib/postgresql/*/bin/pg_amcheck >/dev/null 2>&1 || missing="$missing postgresql"
@@ -12,10 +12,10 @@ done
 /usr/bin/python3 -c "import cryptography, securesystemslib.signer" 2>/dev/null ||
   missing="$missing python3-cryptography python3-securesystemslib"
 /usr/bin/python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
-# Packages of Python: the checker of accessibility, a mail server, and another implementation of cron.
+# Packages of Python: the schemas of Kubernetes, the checker of accessibility, a mail server, and another implementation of cron.
 python_packages() {
   for pair in axe_playwright_python:axe-playwright-python==0.1.8 aiosmtpd:aiosmtpd==1.4.6 public:atpublic==5.1 \
-    attr:attrs==25.3.0 cronsim:cronsim==2.8; do
+    attr:attrs==25.3.0 cronsim:cronsim==2.8 kubernetes_validate:kubernetes-validate==1.37.0; do
     [ -e "target/test-tools/${pair%%:*}" ] ||
       /usr/bin/python3 -m pip install -q --no-deps --target target/test-tools "${pair#*:}"
   done

@@ -527,3 +527,80 @@ fn jobs_of_a_pipeline_run_a_slot_each_and_what_they_leave_is_brought_together() 
     let changed = project.run(&[&aggregate[..], &["orders"]].concat());
     assert!(changed.stderr.contains("made of another fleet file"), "{}", changed.snapshot());
 }
+
+/// Of a released package: the schemas of Kubernetes, each with its references beside it.
+const KUBERNETES: &str =
+    "target/test-tools/kubernetes_validate/kubernetes-json-schema/v1.33.0-local";
+
+#[test]
+fn timers_and_objects_are_such_as_systemd_and_kubernetes_take() {
+    let alerts = "alerts: {channels: {ops: {kind: slack, url: {env: SLACK_URL}}}}\n";
+    let project = fleet(&FLEET.replace(
+        "machine: {drills: 2}",
+        &format!("machine: {{drills: 2, cpus: 1.5, memory_mb: 900, disk_mb: 5000}}\n{alerts}"),
+    ));
+    let binary = env!("CARGO_BIN_EXE_dr-drill");
+    let units = [
+        "schedule",
+        "export",
+        "--systemd",
+        "--out",
+        "units",
+        "--program",
+        binary,
+        "--history",
+        "/var/lib/dr drill %h",
+    ];
+    assert_eq!(project.run(&units).code(), 0);
+    let check = |name: &str| {
+        let output = std::process::Command::new("systemd-analyze")
+            .args(["verify", "--man=no", "--recursive-errors=no"])
+            .arg(project.path("units").join(name))
+            .output()
+            .unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for name in ["dr-drill.service", "dr-drill.timer"] {
+        let (good, said) = check(name);
+        assert!(good && said.is_empty(), "{name}: {said}");
+    }
+    let service = project.text("units/dr-drill.service").replace(binary, "PROGRAM");
+    let service =
+        service.replace(&project.path("").canonicalize().unwrap().display().to_string(), "PROJECT");
+    insta::assert_snapshot!("systemd", service + &project.text("units/dr-drill.timer"));
+    let broken = project.text("units/dr-drill.service").replace("oneshot", "manyshot");
+    project.write("units/dr-drill.service", broken);
+    assert!(!check("dr-drill.service").1.is_empty(), "a unit that is wrong is noticed");
+
+    let objects =
+        ["schedule", "export", "--kubernetes", "--image", "example.com/dr-drill:1", "--out", "k"];
+    assert_eq!(project.run(&objects).code(), 0);
+    let list = project.json("k/dr-drill.json");
+    insta::assert_snapshot!("kubernetes", format!("{list:#}"));
+    let problems = |object: &Value, schema: &str| {
+        let schema = fs::read(format!("{KUBERNETES}/{schema}.json")).unwrap();
+        let schema: Value = serde_json::from_slice(&schema).unwrap();
+        let validator = jsonschema::options().with_retriever(Beside).build(&schema).unwrap();
+        let problems: Vec<String> =
+            validator.iter_errors(object).map(|error| error.to_string()).collect();
+        problems
+    };
+    assert_eq!(problems(&list["items"][0], "persistentvolumeclaim-v1"), Vec::<String>::new());
+    let mut job = list["items"][1].clone();
+    assert_eq!(problems(&job, "cronjob-batch-v1"), Vec::<String>::new());
+    job["spec"]["startingDeadlineSeconds"] = json!("soon");
+    assert!(!problems(&job, "cronjob-batch-v1").is_empty(), "an object that is wrong is noticed");
+}
+
+/// Reads a schema that another one names, from the files beside it.
+struct Beside;
+
+impl jsonschema::Retrieve for Beside {
+    fn retrieve(
+        &self,
+        uri: &jsonschema::Uri<String>,
+    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        let name = uri.path().as_str().rsplit('/').next().unwrap_or_default();
+        Ok(serde_json::from_slice(&fs::read(format!("{KUBERNETES}/{name}"))?)?)
+    }
+}

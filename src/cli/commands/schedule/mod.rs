@@ -1,6 +1,7 @@
 //! `dr-drill schedule`: one file for what a calendar answers, one for what is played, one for its work.
 
 mod ask;
+mod export;
 mod pipeline;
 mod play;
 mod stand;
@@ -38,6 +39,7 @@ enum ScheduleCommand {
     Simulate(play::SimulateArgs),
     RunDue(work::RunDueArgs),
     Daemon(work::DaemonArgs),
+    Export(export::ExportArgs),
     Matrix(pipeline::MatrixArgs),
     RunSlot(pipeline::RunSlotArgs),
     Aggregate(pipeline::AggregateArgs),
@@ -104,6 +106,7 @@ pub(super) fn run(
         ScheduleCommand::Simulate(args) => play::simulate(ui, environment, args),
         ScheduleCommand::RunDue(args) => work::run_due(ui, environment, args),
         ScheduleCommand::Daemon(args) => work::daemon(ui, environment, args),
+        ScheduleCommand::Export(args) => export::export(ui, environment, args),
         ScheduleCommand::Matrix(args) => pipeline::matrix(ui, environment, args),
         ScheduleCommand::RunSlot(args) => pipeline::run_slot(ui, environment, args),
         ScheduleCommand::Aggregate(args) => pipeline::aggregate(ui, environment, args),
