@@ -33,6 +33,7 @@ bench: build
 	benches/postgres.py $(DR_DRILL)
 	benches/content.py $(DR_DRILL)
 	benches/verify.py $(DR_DRILL)
+	benches/calendar.py $(DR_DRILL)
 	cargo bench --locked --bench history
 	cargo bench --locked --bench tampering
 

@@ -1,7 +1,7 @@
 //! A calendar without any server: what is due is planned, each job of a pipeline runs one slot, and what the jobs left
 //! is brought together.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use super::calendar::FleetError;
@@ -54,14 +54,13 @@ pub fn matrix(
     since: Timestamp,
     now: Timestamp,
 ) -> Result<MatrixPlan, HistoryError> {
-    let newest = history.map(History::last_slots).transpose()?.unwrap_or_default();
-    let newest: HashMap<String, i64> = newest
-        .into_iter()
-        .filter_map(|slot| Some((slot.drill, slot.due_at.parse::<Timestamp>().ok()?.unix())))
-        .collect();
-    let past = fleet.drills.iter().map(|drill| Past {
-        settled_until: newest.get(&drill.name).copied().unwrap_or(since.unix()),
-        ..Past::default()
+    let names = fleet.drills.iter().map(|drill| (drill.name.as_str(), 1));
+    let newest = history.map(|history| history.newest_slots(names)).transpose()?;
+    let mut newest = newest.unwrap_or_default().into_iter();
+    let past = fleet.drills.iter().map(|_| {
+        let newest =
+            newest.next().and_then(|slots| slots.first()?.due_at.parse::<Timestamp>().ok());
+        Past { settled_until: newest.unwrap_or(since).unix(), ..Past::default() }
     });
     let plan = planned(fleet, past.collect(), now.unix());
     let name = |drill: usize| fleet.drills[drill].name.clone();
@@ -146,8 +145,8 @@ pub fn aggregate(
     add(history, evidence, temporary)?;
     let history = History::create(history)?;
     let mut ledger = Ledger::open(history.folder())?;
-    ledger.past(fleet, &history, now, true)?;
-    let mut unrecorded = Vec::new();
+    ledger.known(fleet, &history, now, true)?;
+    let mut unrecorded = VecDeque::new();
     for slot in &read.unrun {
         let cause = slot.cause.unwrap_or(Cause::Unstarted);
         unrecorded.extend(settled(fleet, &slot.drill, &slot.due_at, cause, slot.reason.as_deref()));
@@ -166,7 +165,9 @@ pub fn aggregate(
     let spent = ledger.spent()?;
     let mut books =
         Books { fleet, history: &history, key, ledger: &mut ledger, unrecorded, closed };
-    books.write(|_| now.unix(), spent, now)?;
+    while !books.is_written() {
+        books.write(|_| now.unix(), spent, now)?;
+    }
     Ok(told)
 }
 

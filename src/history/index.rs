@@ -221,12 +221,14 @@ impl Index {
         self.ended(asked, params![drill, limit])
     }
 
-    /// The newest slot of each drill. SQLite takes the slot from the row that `max` is of.
-    pub(super) fn last_slots(&self) -> Result<Vec<EndedSlot>, HistoryError> {
-        self.ended(
-            "SELECT slot FROM (SELECT slot, max(due_at) FROM slot GROUP BY drill)",
-            params![],
-        )
+    /// The slots of a drill that were due after a moment, the earliest first.
+    pub(super) fn slots_after(
+        &self,
+        drill: &str,
+        after: &str,
+    ) -> Result<Vec<EndedSlot>, HistoryError> {
+        let asked = "SELECT slot FROM slot WHERE drill = ?1 AND due_at > ?2 ORDER BY due_at";
+        self.ended(asked, params![drill, after])
     }
 
     fn ended(

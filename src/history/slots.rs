@@ -100,19 +100,27 @@ impl History {
         Ok(self.index()?.slots(drill, &[due.to_string()])?.pop())
     }
 
-    /// How the newest slots of a drill ended, the newest first.
+    /// How the newest slots of some drills ended, the newest first: so many of each.
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn newest_slots(&self, drill: &str, limit: u64) -> Result<Vec<EndedSlot>, HistoryError> {
-        self.index()?.newest_slots(drill, limit)
+    pub fn newest_slots<'a>(
+        &self,
+        wanted: impl IntoIterator<Item = (&'a str, u64)>,
+    ) -> Result<Vec<Vec<EndedSlot>>, HistoryError> {
+        let index = self.index()?;
+        wanted.into_iter().map(|(drill, limit)| index.newest_slots(drill, limit)).collect()
     }
 
-    /// How the newest slot of each drill ended.
+    /// How the slots of some drills ended that were due after a moment of each, the earliest first.
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn last_slots(&self) -> Result<Vec<EndedSlot>, HistoryError> {
-        self.index()?.last_slots()
+    pub fn slots_after<'a>(
+        &self,
+        wanted: impl IntoIterator<Item = (&'a str, String)>,
+    ) -> Result<Vec<Vec<EndedSlot>>, HistoryError> {
+        let index = self.index()?;
+        wanted.into_iter().map(|(drill, after)| index.slots_after(drill, &after)).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! How slots ended, on its way into history, ledger and outbox: first the record that nobody can take back, then, in one
 //! transaction, that the slot has ended and who is to be told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use super::agenda::{Settled, Spent};
 use super::alerts::{Close, note};
@@ -11,6 +11,9 @@ use super::outbox::Noted;
 use crate::clock::Timestamp;
 use crate::history::{History, HistoryError, Unrun};
 use crate::signature::PrivateKey;
+
+/// How many records are written before it is looked at the drills again.
+const AT_ONCE: usize = 64;
 
 /// What is not written yet.
 pub struct Books<'a> {
@@ -23,7 +26,7 @@ pub struct Books<'a> {
     /// Where it is noted that they have ended.
     pub ledger: &'a mut Ledger,
     /// Slots whose record is not written.
-    pub unrecorded: Vec<Settled>,
+    pub unrecorded: VecDeque<Settled>,
     /// Slots that are recorded, and not noted as ended.
     pub closed: Vec<Close>,
 }
@@ -35,7 +38,8 @@ impl Books<'_> {
         self.unrecorded.is_empty() && self.closed.is_empty()
     }
 
-    /// Writes all. `settled_until` tells until when all slots of a drill have ended.
+    /// Writes what is not written, but never so much that drills would wait for it. `settled_until` tells until when
+    /// all slots of a drill have ended.
     ///
     /// # Errors
     /// When something cannot be written: it is kept for the next time.
@@ -45,9 +49,10 @@ impl Books<'_> {
         spent: Spent,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        while let Some(settled) = self.unrecorded.first() {
+        for _ in 0..AT_ONCE {
+            let Some(settled) = self.unrecorded.front() else { break };
             self.record(settled, now)?;
-            let settled = self.unrecorded.remove(0);
+            let Some(settled) = self.unrecorded.pop_front() else { break };
             let name = &self.fleet.drills[settled.drill].name;
             let closed = settled.slots(name).into_iter().zip(&settled.due);
             self.closed.extend(closed.map(|(slot, due)| Close {
@@ -61,10 +66,17 @@ impl Books<'_> {
         for close in &self.closed {
             self.note(close, &mut noted, now.unix())?;
         }
+        // What is not recorded yet has to come again after a crash.
+        let mut whole: HashSet<usize> = self.closed.iter().map(|close| close.drill).collect();
+        for settled in &self.unrecorded {
+            whole.remove(&settled.drill);
+        }
         let (mut until, mut ended) = (Vec::new(), Vec::new());
         for close in &self.closed {
             let name = self.fleet.drills[close.drill].name.as_str();
-            until.push((name, settled_until(close.drill)));
+            if whole.contains(&close.drill) {
+                until.push((name, settled_until(close.drill)));
+            }
             ended.push((name, close.due));
         }
         let noted: Vec<Noted> = noted.into_values().collect();

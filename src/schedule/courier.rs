@@ -13,6 +13,8 @@ use crate::notify::Secrets;
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long it waits if the outbox cannot be read or written.
+const AFTER_ERROR: Duration = Duration::from_secs(10);
 
 /// Sends messages until it is over, and then once more whatever does not wait for the end of quiet hours.
 ///
@@ -35,8 +37,14 @@ pub fn courier(
         // What comes together has come by now.
         let wait = if last { group_seconds(fleet) } else { 0 };
         let now = clock.now().unix().saturating_add(wait);
-        for delivery in outbox.deliver(fleet, secrets, now)? {
-            tell(&delivery);
+        match outbox.deliver(fleet, secrets, now) {
+            Ok(deliveries) => deliveries.iter().for_each(tell),
+            Err(error) if last => return Err(error),
+            Err(error) => {
+                let channel = "everyone".to_owned();
+                tell(&Delivery { channel, notices: 0, error: Some(error.to_string()) });
+                thread::sleep(AFTER_ERROR);
+            }
         }
         if last {
             return Ok(());

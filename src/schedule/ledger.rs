@@ -1,7 +1,7 @@
 //! What a calendar has to know after whatever ran it has ended: until when the slots of each drill have ended, which
 //! drills were begun, what was used of the budgets. How slots ended stands in the history, and only there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 
 use super::agenda::{Begun, Ended, Past, Slot, Spent};
-use super::alerts::Told;
+use super::alerts::{Close, Told};
 use super::fleet::{Drill, Fleet};
 use super::outbox::{self, Noted};
 use super::written;
@@ -72,6 +72,15 @@ pub enum LedgerError {
     History(#[from] HistoryError),
 }
 
+/// What calendar and history know of a fleet.
+#[derive(Debug)]
+pub struct Known {
+    /// Of each drill, in the order of the fleet.
+    pub past: Vec<Past>,
+    /// Slots that are recorded and were not noted as such: whatever noted them has ended before it could.
+    pub recorded: Vec<Close>,
+}
+
 /// A calendar that this process keeps: no other can, until it ends.
 #[derive(Debug)]
 pub struct Ledger {
@@ -125,15 +134,15 @@ impl Ledger {
     ///
     /// # Errors
     /// When calendar or history cannot be read, or the clock is not believed.
-    pub fn past(
+    pub fn known(
         &mut self,
         fleet: &Fleet,
         history: &History,
         now: Timestamp,
         believe_clock: bool,
-    ) -> Result<Vec<Past>, LedgerError> {
+    ) -> Result<Known, LedgerError> {
         let settled = self.enrol(fleet, now.unix())?;
-        let newest = settled.values().copied().max().unwrap_or_else(|| now.unix());
+        let newest = settled.iter().copied().max().unwrap_or_else(|| now.unix());
         if now.unix() - newest > LONGEST_GAP && !believe_clock {
             return Err(LedgerError::Clock { now: now.to_string(), seen: written(newest) });
         }
@@ -141,47 +150,57 @@ impl Ledger {
         for (name, due, attempts) in self.begun()? {
             begun.entry(name).or_default().push((due, attempts));
         }
-        let oldest = settled.values().copied().min().unwrap_or_else(|| now.unix());
-        let mut ended: HashMap<String, Vec<EndedSlot>> = HashMap::new();
-        for slot in history.slots_within(&written(oldest), "9999")? {
-            ended.entry(slot.drill.clone()).or_default().push(slot);
-        }
-        let last: HashMap<String, EndedSlot> =
-            history.last_slots()?.into_iter().map(|slot| (slot.drill.clone(), slot)).collect();
+        let names = || fleet.drills.iter().map(|drill| drill.name.as_str());
+        let newest = history.newest_slots(names().map(|name| (name, 1)))?;
+        // Only of drills with slots that may have ended since.
+        let since = fleet.drills.iter().zip(&settled).enumerate();
+        let since: Vec<(usize, &str, i64)> = since
+            .filter(|(_, (drill, until))| {
+                drill.slots_after(**until).next().is_some_and(|due| due <= now.unix())
+            })
+            .map(|(at, (drill, until))| (at, drill.name.as_str(), *until))
+            .collect();
+        let slots =
+            history.slots_after(since.iter().map(|(_, name, until)| (*name, written(*until))))?;
         let standings = history.standings()?.into_iter();
         let expected: HashMap<String, f64> = standings
             .filter(|standing| standing.last.verdict == Verdict::Passed)
             .map(|standing| (standing.name, standing.last.duration_seconds))
             .collect();
-        let of = |drill: &Drill| {
-            let settled_until = settled.get(&drill.name).copied().unwrap_or_else(|| now.unix());
-            let ended = ended.get(&drill.name).map(Vec::as_slice).unwrap_or_default();
-            let mut ended: Vec<(i64, Ended)> =
-                ended.iter().filter_map(known).filter(|(due, _)| *due > settled_until).collect();
-            let begun = begun.get(&drill.name).map(Vec::as_slice).unwrap_or_default();
-            let begun = begun.iter().filter_map(|(due, attempts)| {
-                let at = ended.iter().position(|(ended, _)| ended == due);
-                match at.map(|at| (at, ended[at].1)) {
+        let mut past: Vec<Past> = fleet
+            .drills
+            .iter()
+            .zip(settled)
+            .zip(newest)
+            .map(|((drill, settled_until), newest)| Past {
+                settled_until,
+                last: newest.first().and_then(ended_as),
+                expected: expected.get(&drill.name).copied(),
+                begun: begun.remove(&drill.name).into_iter().flatten().map(Begun::new).collect(),
+                ended: Vec::new(),
+            })
+            .collect();
+        let mut recorded = Vec::new();
+        for ((at, ..), slots) in since.into_iter().zip(slots) {
+            for slot in slots {
+                let Some((due, ended)) = ended_as(&slot) else { continue };
+                let of_it = past[at].begun.iter().position(|begun| begun.due == due);
+                match (of_it, ended) {
                     // It was to be run again.
-                    Some((at, Ended::Inconclusive)) => {
-                        ended.remove(at);
-                        let ran = Some(Ended::Inconclusive);
-                        Some(Begun { due: *due, attempts: *attempts, ran })
+                    (Some(begun), Ended::Inconclusive) => past[at].begun[begun].ran = Some(ended),
+                    (begun, _) => {
+                        begun.map(|begun| past[at].begun.remove(begun));
+                        past[at].ended.push((due, ended));
+                        recorded.push(Close { drill: at, due, slot, only_limits: false });
                     }
-                    Some(_) => None,
-                    None => Some(Begun { due: *due, attempts: *attempts, ran: None }),
                 }
-            });
-            let begun = begun.collect();
-            let last = last.get(&drill.name).and_then(known);
-            let expected = expected.get(&drill.name).copied();
-            Past { settled_until, ended, begun, last, expected }
-        };
-        Ok(fleet.drills.iter().map(of).collect())
+            }
+        }
+        Ok(Known { past, recorded })
     }
 
     /// Until when the slots of each drill have ended.
-    fn enrol(&mut self, fleet: &Fleet, now: i64) -> Result<BTreeMap<String, i64>, LedgerError> {
+    fn enrol(&mut self, fleet: &Fleet, now: i64) -> Result<Vec<i64>, LedgerError> {
         let failed = self.failed();
         let transaction = self.connection.transaction().map_err(&failed)?;
         let known: HashMap<String, (String, i64)> = {
@@ -191,7 +210,7 @@ impl Ledger {
             let rows = asked.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))));
             rows.and_then(Iterator::collect).map_err(&failed)?
         };
-        let mut settled = BTreeMap::new();
+        let mut settled = Vec::with_capacity(fleet.drills.len());
         let zone = |drill: &Drill| drill.rules.zone.iana_name().unwrap_or_default().to_owned();
         for drill in &fleet.drills {
             let pattern = format!("{} {}", drill.rules.cron, zone(drill));
@@ -205,9 +224,10 @@ impl Ledger {
                     now
                 }
             };
-            settled.insert(drill.name.clone(), until);
+            settled.push(until);
         }
-        for name in known.keys().filter(|name| !settled.contains_key(*name)) {
+        let names: HashSet<&str> = fleet.drills.iter().map(|drill| drill.name.as_str()).collect();
+        for name in known.keys().filter(|name| !names.contains(name.as_str())) {
             for table in ["drill", "begun"] {
                 let forget = format!("DELETE FROM {table} WHERE name = ?1");
                 transaction.execute(&forget, [name]).map_err(&failed)?;
@@ -303,7 +323,7 @@ impl Ledger {
 }
 
 /// A slot that has ended, for the agenda.
-fn known(slot: &EndedSlot) -> Option<(i64, Ended)> {
+fn ended_as(slot: &EndedSlot) -> Option<(i64, Ended)> {
     let due = slot.due_at.parse::<Timestamp>().ok()?.unix();
     let ended = match slot.verdict {
         Some(Verdict::Passed) => Ended::Passed,

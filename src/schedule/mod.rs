@@ -25,7 +25,7 @@ pub use courier::courier;
 pub use export::{Places, kubernetes, systemd};
 pub use fleet::{Drill, Fleet, MAX_BYTES, Room, Rules, Source, read};
 pub use gate::{Record, gate};
-pub use ledger::{Ledger, LedgerError};
+pub use ledger::{Known, Ledger, LedgerError};
 pub use matrix::{Planned, PlannedStart, matrix};
 pub use outbox::{Delivery, Noted, Outbox, Waiting};
 pub use point::choose;

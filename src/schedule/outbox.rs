@@ -31,7 +31,7 @@ const TELL_OTHERS: u32 = 3;
 /// After so many attempts a message is given up: more than a day.
 const GIVE_UP: u32 = 32;
 /// How many are sent at once.
-const AT_ONCE: usize = 100;
+const AT_ONCE: usize = 1000;
 
 /// What is noted of a drill's alerts.
 #[derive(Clone, Debug)]

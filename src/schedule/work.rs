@@ -1,10 +1,11 @@
 //! The loop around the agenda: it starts drills, records how slots end, and waits for what comes next.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-use super::agenda::{Agenda, Decision, Ended, Past, Slot};
+use super::agenda::{Agenda, Decision, Ended, Slot};
 use super::alerts::Close;
 use super::books::Books;
 use super::fleet::Fleet;
@@ -90,14 +91,9 @@ pub fn work(
     run: &(dyn Fn(&Order) -> Done + Sync),
     tell: &mut dyn FnMut(&Happening<'_>),
 ) -> Result<(), LedgerError> {
-    let past = ledger.past(
-        calendar.fleet,
-        calendar.history,
-        calendar.clock.now(),
-        calendar.believe_clock,
-    )?;
-    let recorded = recorded(calendar.fleet, calendar.history, &past)?;
-    let agenda = Agenda::new(calendar.fleet, past, ledger.spent()?);
+    let now = calendar.clock.now();
+    let known = ledger.known(calendar.fleet, calendar.history, now, calendar.believe_clock)?;
+    let agenda = Agenda::new(calendar.fleet, known.past, ledger.spent()?);
     let (sender, receiver) = channel();
     thread::scope(|scope| {
         let mut work = Work {
@@ -107,8 +103,8 @@ pub fn work(
                 history: calendar.history,
                 key: calendar.key,
                 ledger,
-                unrecorded: Vec::new(),
-                closed: recorded,
+                unrecorded: VecDeque::new(),
+                closed: known.recorded,
             },
             agenda,
             scope,
@@ -128,7 +124,8 @@ pub fn work(
             let idle = work.agenda.running() == 0;
             // A clock that stands still comes to no other attempt.
             let again = work.agenda.is_retrying() && !calendar.clock.is_overridden();
-            if idle && (ending || !(calendar.forever || again)) {
+            let written = work.books.is_written() || work.failed.is_some();
+            if idle && written && (ending || !(calendar.forever || again)) {
                 break;
             }
             match receiver.recv_timeout(work.patience(now)) {
@@ -142,19 +139,6 @@ pub fn work(
             None => Ok(()),
         }
     })
-}
-
-/// Slots that are recorded and were not noted as such: whatever noted them has ended before it could.
-fn recorded(fleet: &Fleet, history: &History, past: &[Past]) -> Result<Vec<Close>, LedgerError> {
-    let mut closed = Vec::new();
-    for (drill, past) in past.iter().enumerate() {
-        for (due, _) in &past.ended {
-            let Some(at) = Timestamp::from_unix(*due) else { continue };
-            let slot = history.slot(&fleet.drills[drill].name, at)?;
-            closed.extend(slot.map(|slot| Close { drill, due: *due, slot, only_limits: false }));
-        }
-    }
-    Ok(closed)
 }
 
 /// The work while it goes on.
@@ -182,7 +166,7 @@ impl<'scope, 'env: 'scope> Work<'scope, 'env, '_> {
                     for slot in settled.slots(name) {
                         (self.tell)(&Happening::Closed(&slot));
                     }
-                    self.books.unrecorded.push(settled);
+                    self.books.unrecorded.push_back(settled);
                 }
             }
         }
@@ -265,6 +249,9 @@ impl<'scope, 'env: 'scope> Work<'scope, 'env, '_> {
 
     /// How long to wait for a drill to end.
     fn patience(&self, now: Timestamp) -> Duration {
+        if !self.books.is_written() && self.failed.is_none() {
+            return Duration::ZERO;
+        }
         let next = self.agenda.next_moment().map_or(i64::MAX, |next| next - now.unix());
         let seconds = u64::try_from(next).unwrap_or_default();
         Duration::from_secs(seconds).clamp(Duration::from_millis(10), LOOK)

@@ -57,6 +57,14 @@ pub struct Begun {
     pub ran: Option<Ended>,
 }
 
+impl Begun {
+    /// One that has left no evidence: when it was due, and how often its drill was begun.
+    #[must_use]
+    pub fn new((due, attempts): (i64, u32)) -> Self {
+        Self { due, attempts, ran: None }
+    }
+}
+
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {

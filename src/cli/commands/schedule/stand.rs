@@ -99,17 +99,21 @@ pub(super) fn gate(ui: &Ui, environment: &Environment, args: &GateArgs) -> Resul
     let standings = history.standings()?.into_iter();
     let mut passed: HashMap<String, Option<String>> =
         standings.map(|standing| (standing.name, standing.last_passed_at)).collect();
-    let mut lines = Vec::new();
-    for drill in &fleet.drills {
-        // Those that were skipped count for nothing, so that more are looked at.
-        let wanted =
-            drill.rules.success.as_ref().map_or(1, |success| 10 * u64::from(success.of_last));
-        let record = Record {
-            last_passed_at: passed.remove(&drill.name).flatten(),
-            slots: history.newest_slots(&drill.name, wanted)?,
-        };
-        lines.push(held(drill, &record, now));
-    }
+    // Those that were skipped count for nothing, so that more are looked at.
+    let wanted = fleet.drills.iter().map(|drill| {
+        let of_last = drill.rules.success.as_ref().map_or(1, |success| u64::from(success.of_last));
+        (drill.name.as_str(), 10 * of_last)
+    });
+    let slots = history.newest_slots(wanted)?;
+    let lines: Vec<GateLine> = fleet
+        .drills
+        .iter()
+        .zip(slots)
+        .map(|(drill, slots)| {
+            let last_passed_at = passed.remove(&drill.name).flatten();
+            held(drill, &Record { last_passed_at, slots }, now)
+        })
+        .collect();
     let wrong = lines.iter().filter(|line| !line.problems.is_empty()).count();
     let text = || {
         let problems = |line: &GateLine| -> String {
