@@ -49,10 +49,15 @@ impl Books<'_> {
         spent: Spent,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        for _ in 0..AT_ONCE {
-            let Some(settled) = self.unrecorded.front() else { break };
-            self.record(settled, now)?;
+        let mut failed = None;
+        for _ in 0..self.unrecorded.len().min(AT_ONCE) {
             let Some(settled) = self.unrecorded.pop_front() else { break };
+            if let Err(error) = self.record(&settled, now) {
+                // A chain that is damaged must not keep the others from being written.
+                failed = Some(error);
+                self.unrecorded.push_back(settled);
+                continue;
+            }
             let name = &self.fleet.drills[settled.drill].name;
             let closed = settled.slots(name).into_iter().zip(&settled.due);
             self.closed.extend(closed.map(|(slot, due)| Close {
@@ -82,7 +87,7 @@ impl Books<'_> {
         let noted: Vec<Noted> = noted.into_values().collect();
         self.ledger.settle(&until, &ended, spent, &noted)?;
         self.closed.clear();
-        Ok(())
+        failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Notes what is told of a slot, unless it was noted before.

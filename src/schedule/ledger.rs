@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
-use super::agenda::{Begun, Ended, Past, Slot, Spent};
+use super::agenda::{Begun, Ended, Past, Settled, Slot, Spent};
 use super::alerts::{Close, Told};
 use super::fleet::{Drill, Fleet};
 use super::outbox::{self, Noted};
@@ -17,6 +17,7 @@ use crate::clock::Timestamp;
 use crate::history::{History, HistoryError};
 use crate::wire::event::Verdict;
 use crate::wire::schedule::EndedSlot;
+use crate::wire::slot::Cause;
 
 pub(super) const FILE: &str = "calendar.sqlite";
 const LOCK: &str = "calendar.lock";
@@ -79,6 +80,8 @@ pub struct Known {
     pub past: Vec<Past>,
     /// Slots that are recorded and were not noted as such: whatever noted them has ended before it could.
     pub recorded: Vec<Close>,
+    /// Slots whose drill was begun, and that the fleet does not have any more: their pattern was changed.
+    pub cut_off: Vec<Settled>,
 }
 
 /// A calendar that this process keeps: no other can, until it ends.
@@ -87,6 +90,17 @@ pub struct Ledger {
     connection: Connection,
     path: PathBuf,
     _lock: File,
+}
+
+/// Holds a clock against when a calendar was last looked at.
+///
+/// # Errors
+/// When it says a time so long after that it is not believed.
+pub(super) fn believe(now: Timestamp, seen: i64) -> Result<(), LedgerError> {
+    if now.unix() - seen <= LONGEST_GAP {
+        return Ok(());
+    }
+    Err(LedgerError::Clock { now: now.to_string(), seen: written(seen) })
 }
 
 /// Longest time in seconds that nobody has looked at a calendar: a clock that says more is not believed.
@@ -143,8 +157,8 @@ impl Ledger {
     ) -> Result<Known, LedgerError> {
         let settled = self.enrol(fleet, now.unix())?;
         let newest = settled.iter().copied().max().unwrap_or_else(|| now.unix());
-        if now.unix() - newest > LONGEST_GAP && !believe_clock {
-            return Err(LedgerError::Clock { now: now.to_string(), seen: written(newest) });
+        if !believe_clock {
+            believe(now, newest)?;
         }
         let mut begun: HashMap<String, Vec<(i64, u32)>> = HashMap::new();
         for (name, due, attempts) in self.begun()? {
@@ -196,7 +210,19 @@ impl Ledger {
                 }
             }
         }
-        Ok(Known { past, recorded })
+        let mut cut_off = Vec::new();
+        for (drill, past) in past.iter_mut().enumerate() {
+            let settled_until = past.settled_until;
+            let gone = past.begun.extract_if(.., |begun| begun.due <= settled_until);
+            cut_off.extend(gone.map(|begun| Settled {
+                drill,
+                due: vec![begun.due],
+                cause: Cause::Interrupted,
+                reason: "its drill was begun and cut off, and its pattern was changed".to_owned(),
+                attempts: begun.attempts,
+            }));
+        }
+        Ok(Known { past, recorded, cut_off })
     }
 
     /// Until when the slots of each drill have ended.

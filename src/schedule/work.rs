@@ -1,6 +1,5 @@
 //! The loop around the agenda: it starts drills, records how slots end, and waits for what comes next.
 
-use std::collections::VecDeque;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, Scope};
 use std::time::Duration;
@@ -9,7 +8,7 @@ use super::agenda::{Agenda, Decision, Ended, Slot};
 use super::alerts::Close;
 use super::books::Books;
 use super::fleet::Fleet;
-use super::ledger::{Ledger, LedgerError};
+use super::ledger::{Ledger, LedgerError, believe};
 use super::written;
 use crate::clock::{Clock, Timestamp};
 use crate::history::History;
@@ -103,7 +102,7 @@ pub fn work(
                 history: calendar.history,
                 key: calendar.key,
                 ledger,
-                unrecorded: VecDeque::new(),
+                unrecorded: known.cut_off.into(),
                 closed: known.recorded,
             },
             agenda,
@@ -113,8 +112,13 @@ pub fn work(
             tell,
             failed: None,
         };
+        let mut seen = now.unix();
         loop {
             let now = calendar.clock.now();
+            if !calendar.believe_clock {
+                believe(now, seen)?;
+            }
+            seen = seen.max(now.unix());
             let ending = (calendar.ending)();
             if !ending {
                 let decisions = work.agenda.advance(now.unix());
@@ -181,6 +185,9 @@ impl<'scope, 'env: 'scope> Work<'scope, 'env, '_> {
             self.failed = Some((now.unix(), error));
             self.carry_out(decisions, now);
             return;
+        }
+        if self.books.is_written() {
+            self.failed = None;
         }
         (self.tell)(&Happening::Began(&order));
         let (run, sender) = (self.run, self.sender.clone());

@@ -604,3 +604,57 @@ impl jsonschema::Retrieve for Beside {
         Ok(serde_json::from_slice(&fs::read(format!("{KUBERNETES}/{name}"))?)?)
     }
 }
+
+/// Starts a look at the calendar, and kills it in the middle of its drill.
+fn killed_in_its_drill(project: &Project, time: &str) {
+    project.script("#!/bin/sh\ntouch \"$RESTORE_DIR/begun\"\nsleep 30\n");
+    let now = format!("2026-11-20T{time}:00Z");
+    let mut running = start(project, &["run-due", "--current-time", &now]);
+    let works = project.path("dr-history/work");
+    wait_until("a drill", || {
+        let files = walkdir::WalkDir::new(&works).into_iter().flatten();
+        files.filter(|file| file.file_name() == "dr-events.ndjson").any(|file| {
+            fs::read_to_string(file.path()).is_ok_and(|text| text.contains("restore_artifact"))
+        })
+    });
+    running.kill().unwrap();
+    running.wait().unwrap();
+    project.script("#!/bin/sh\ncat \"$1\" > \"$4/recovered-backup.json\"\n");
+}
+
+#[test]
+fn a_drill_that_was_cut_off_is_run_again_or_missed_also_if_its_pattern_was_changed() {
+    let project = fleet(FLEET);
+    look(&project, "09:30", &[]);
+    killed_in_its_drill(&project, "10:05");
+    look(&project, "10:10", &[]);
+    assert_eq!(ledger(&project), ["orders 10:00 passed"]);
+    killed_in_its_drill(&project, "11:05");
+    project.write("fleet.yaml", FLEET.replace("'0 * * * *'", "'30 * * * *'"));
+    look(&project, "11:10", &[]);
+    let slots = ledger(&project);
+    assert!(slots.contains(&"orders 11:00 interrupted".to_owned()), "{slots:?}");
+    assert_eq!(audit(&project)["intact"], true);
+}
+
+#[test]
+fn a_chain_that_is_damaged_keeps_no_other_from_being_written() {
+    let project = fleet(&FLEET.replace("after: [orders]", "labels: []"));
+    look(&project, "09:30", &[]);
+    look(&project, "10:05", &[]);
+    let packs = files(&project, ".tar.zst");
+    let orders = packs.iter().find(|path| path.to_str().unwrap().contains("orders")).unwrap();
+    let whole = fs::read(orders).unwrap();
+    fs::write(orders, b"damaged").unwrap();
+    let output = run_due(&project, "14:45", &["--root", "/"]);
+    assert_eq!(output.code(), 5, "{}", output.snapshot());
+    let slots = ledger(&project);
+    assert!(slots.contains(&"shipping 11:00 downtime".to_owned()), "{slots:?}");
+    assert!(!slots.contains(&"orders 11:00 downtime".to_owned()), "{slots:?}");
+    // What could not be written is, as soon as it can be.
+    fs::write(orders, &whole).unwrap();
+    look(&project, "14:50", &[]);
+    let slots = ledger(&project);
+    assert!(slots.contains(&"orders 11:00 downtime".to_owned()), "{slots:?}");
+    assert_eq!(audit(&project)["intact"], true);
+}

@@ -234,6 +234,7 @@ impl<'f> Agenda<'f> {
             let slot = Slot { drill: at, due };
             if let Some(Begun { attempts, ran, .. }) = self.drills[at].begun.remove(&due) {
                 self.admit(slot, Open { attempts, ran, ..Open::new(drill.deadline(due)) });
+                // Time has passed since.
                 self.again(slot, Ended::Interrupted, now);
             } else if drill.deadline(due) < now {
                 overslept.push(due);

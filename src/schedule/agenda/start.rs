@@ -63,25 +63,25 @@ impl Agenda<'_> {
         match ended {
             Ended::Passed | Ended::Failed | Ended::Settled => self.close(slot, ended),
             Ended::Inconclusive | Ended::Interrupted | Ended::Unstarted => {
-                self.again(slot, ended, now);
+                let attempts = self.get(slot).map_or(0, |open| open.attempts);
+                let doubled = f64::from(1_u32 << attempts.saturating_sub(1).min(16));
+                let wait = (self.fleet.drills[slot.drill].rules.backoff * doubled).min(1e9);
+                self.again(slot, ended, now.saturating_add(wait as i64));
             }
         }
         self.wake(slot.drill);
         std::mem::take(&mut self.decided)
     }
 
-    /// Runs the drill of a slot again, if it may be, before the next slot of the drill.
-    pub(super) fn again(&mut self, slot: Slot, ended: Ended, now: i64) {
+    /// Runs the drill of a slot again from a moment on, if it may be, before the next slot of the drill.
+    pub(super) fn again(&mut self, slot: Slot, ended: Ended, from: i64) {
         let drill = &self.fleet.drills[slot.drill];
         let Some(open) = self.drills[slot.drill].open.get_mut(&slot.due) else { return };
         if ended == Ended::Inconclusive {
             open.ran = Some(ended);
         }
-        let wait =
-            drill.rules.backoff * f64::from(1_u32 << open.attempts.saturating_sub(1).min(16));
-        let at = now.saturating_add(wait.min(1e9) as i64);
         let until = drill.slots_after(slot.due).next().map_or(i64::MAX, |next| next - 1);
-        let opens = drill.rules.hours.opening(at, until);
+        let opens = drill.rules.hours.opening(from, until);
         if let (Ok(opens), true) = (opens, open.attempts <= drill.rules.retries) {
             open.state = State::Closed;
             open.deadline = until;
