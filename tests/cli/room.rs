@@ -105,3 +105,35 @@ fn what_a_drill_took_is_measured() {
     assert!(0.0 < first && first < number("rto_seconds"), "{metrics}");
     assert_eq!(project.json("artifacts/dr/drill-metrics.json")["first_answer_seconds"], first);
 }
+
+/// The history lies on a disk that fills up while its calendar is worked, and has room again afterwards.
+#[test]
+fn a_calendar_whose_disk_is_full_loses_no_slot_and_records_none_twice() {
+    let project = Project::sample();
+    project.write(
+        "fleet.yaml",
+        "defaults: {cron: '0 * * * *'}\ndrills: [{name: orders, manifest: data/dr/manifest.json}]\n",
+    );
+    std::fs::create_dir(project.path("disk")).unwrap();
+    let steps = "mount -t tmpfs -o size=2m,mode=711 none disk || exit 99
+        look() { \"$0\" schedule run-due --history disk/h --root . --current-time \"2026-11-20T$1:00Z\"; echo \"$1 $?\"; }
+        look 09:30; look 10:05; dd if=/dev/zero of=disk/filler bs=1k 2>/dev/null
+        look 11:05; look 13:05; rm disk/filler; look 13:10
+        \"$0\" schedule ledger --history disk/h; \"$0\" history verify --history disk/h; echo \"verify $?\"
+        umount disk";
+    let mut unshare = Command::new("unshare");
+    unshare.arg(if rustix::process::geteuid().is_root() { "-m" } else { "-rm" });
+    unshare.args(["--propagation", "unchanged", "sh", "-c", steps, env!("CARGO_BIN_EXE_dr-drill")]);
+    unshare.current_dir(project.path("")).env("TMPDIR", project.path("tmp"));
+    let output = unshare.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    for wanted in ["09:30 0\n", "10:05 0\n", "11:05 5\n", "13:05 5\n", "13:10 ", "verify 0\n"] {
+        assert!(said.contains(wanted), "{wanted}: {said}\n{errors}");
+    }
+    let ledger = said.split("13:10 ").nth(1).unwrap();
+    for hour in 10..14 {
+        let due = format!("2026-11-20T{hour}:00:00.000Z");
+        assert_eq!(ledger.matches(&due).count(), 1, "{due}: {said}\n{errors}");
+    }
+}
