@@ -117,34 +117,56 @@ fn seconds(at: &str) -> Option<f64> {
     at.parse::<Timestamp>().ok().map(|at| at.unix() as f64)
 }
 
-/// The newest drill of each name as OpenMetrics text, such that also what reads only Prometheus' older form
-/// (node_exporter's textfile collector) takes it. What was not measured is not there.
+/// A family of metrics: what is measured, and of what.
+#[derive(Debug)]
+pub struct Family {
+    /// Its name, after `dr_drill_`, with its unit.
+    pub name: &'static str,
+    /// What it is.
+    pub help: &'static str,
+    /// Values, each with its labels.
+    pub samples: Vec<(Vec<(&'static str, String)>, f64)>,
+}
+
+/// Families as OpenMetrics text, such that also what reads only Prometheus' older form (node_exporter's textfile
+/// collector) takes it.
 #[must_use]
-pub fn openmetrics(drills: &[Measures]) -> String {
+pub fn exposition(families: &[Family]) -> String {
     let mut text = String::new();
-    let family = |text: &mut String, name: &str, help: &str| {
+    for Family { name, help, samples } in families {
         let _ = writeln!(text, "# HELP dr_drill_{name} {help}\n# TYPE dr_drill_{name} gauge");
-    };
-    family(&mut text, "status", "Verdict of the newest drill: 1 for the one that holds.");
-    for drill in drills {
-        for verdict in [Verdict::Passed, Verdict::Failed, Verdict::Inconclusive] {
-            let (label, holds) = (verdict.word(), u8::from(verdict == drill.verdict));
-            let name = escaped(&drill.name);
-            let _ =
-                writeln!(text, "dr_drill_status{{drill=\"{name}\",status=\"{label}\"}} {holds}");
-        }
-    }
-    for (name, help, value) in METRICS {
-        family(&mut text, name, help);
-        for drill in drills {
-            if let Some(value) = value(drill) {
-                let _ =
-                    writeln!(text, "dr_drill_{name}{{drill=\"{}\"}} {value}", escaped(&drill.name));
-            }
+        for (labels, value) in samples {
+            let labels: Vec<String> = labels
+                .iter()
+                .map(|(label, text)| format!("{label}=\"{}\"", escaped(text)))
+                .collect();
+            let _ = writeln!(text, "dr_drill_{name}{{{}}} {value}", labels.join(","));
         }
     }
     text.push_str("# EOF\n");
     text
+}
+
+/// The newest drill of each name as metrics. What was not measured is not there.
+#[must_use]
+pub fn openmetrics(drills: &[Measures]) -> String {
+    let drill = |drill: &Measures| ("drill", drill.name.clone());
+    let status = |one: &Measures| {
+        [Verdict::Passed, Verdict::Failed, Verdict::Inconclusive].map(|verdict| {
+            let labels = vec![drill(one), ("status", verdict.word().to_owned())];
+            (labels, f64::from(u8::from(verdict == one.verdict)))
+        })
+    };
+    let mut families = vec![Family {
+        name: "status",
+        help: "Verdict of the newest drill: 1 for the one that holds.",
+        samples: drills.iter().flat_map(status).collect(),
+    }];
+    families.extend(METRICS.map(|(name, help, value)| {
+        let sample = |one: &Measures| Some((vec![drill(one)], value(one)?));
+        Family { name, help, samples: drills.iter().filter_map(sample).collect() }
+    }));
+    exposition(&families)
 }
 
 /// The value of a label.

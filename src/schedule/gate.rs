@@ -64,6 +64,12 @@ pub fn gate(drill: &Drill, record: &Record, now: Timestamp) -> GateLine {
     }
 }
 
+/// By when a slot has to be recorded, in seconds since the Unix epoch: after its deadline, and the longest that its
+/// drill may take.
+pub(super) fn recorded_by(drill: &Drill, due: i64) -> i64 {
+    drill.deadline(due).saturating_add(drill.rules.timeout as i64)
+}
+
 /// What the fleet wants not to run counts for nothing.
 fn counts(slot: &EndedSlot) -> bool {
     slot.cause.is_none_or(|cause| cause.end() == SlotEnd::Missed)
@@ -74,8 +80,7 @@ fn counts(slot: &EndedSlot) -> bool {
 fn unlooked(drill: &Drill, record: &Record, now: Timestamp) -> Option<i64> {
     let newest = record.slots.first()?.due_at.parse::<Timestamp>().ok()?;
     let due = drill.slots_after(newest.unix()).next()?;
-    let patience = drill.deadline(due).saturating_add(drill.rules.timeout as i64);
-    (patience < now.unix()).then_some(due)
+    (recorded_by(drill, due) < now.unix()).then_some(due)
 }
 
 #[cfg(test)]

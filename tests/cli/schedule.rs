@@ -658,3 +658,35 @@ fn a_chain_that_is_damaged_keeps_no_other_from_being_written() {
     assert!(slots.contains(&"orders 11:00 downtime".to_owned()), "{slots:?}");
     assert_eq!(audit(&project)["intact"], true);
 }
+
+#[test]
+fn metrics_of_a_calendar_feed_rules_that_go_off_and_a_dashboard_of_what_is_there() {
+    let project = fleet(FLEET);
+    look(&project, "09:30", &[]);
+    look(&project, "10:05", &[]);
+    look(&project, "12:05", &[]);
+    let calendar = project.run(&["schedule", "metrics"]).stdout;
+    insta::assert_snapshot!("metrics", calendar);
+    let drills = project.run(&["history", "export", "--form", "openmetrics"]).stdout;
+    let promtool = |arguments: &[&str], input: &str| {
+        project.write("metrics", input);
+        let mut command = std::process::Command::new("promtool");
+        command.args(arguments).stdin(fs::File::open(project.path("metrics")).unwrap());
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    };
+    assert_eq!(promtool(&["check", "metrics"], &calendar), (true, String::new()));
+    let (good, said) = promtool(&["test", "rules", "deploy/prometheus/rules.test.yaml"], "");
+    assert!(good, "{said}");
+    let rules = fs::read_to_string("deploy/prometheus/rules.yaml").unwrap();
+    let dashboard = fs::read_to_string("deploy/grafana/dashboard.json").unwrap();
+    let panels: Value = serde_json::from_str(&dashboard).unwrap();
+    assert_eq!(panels["panels"].as_array().unwrap().len(), 10);
+    let metric = regex::Regex::new("dr_drill_[a-z_]+").unwrap();
+    for name in metric.find_iter(&(rules + &dashboard)) {
+        let (name, is) =
+            (name.as_str(), |text: &str| text.contains(&format!("{}{{", name.as_str())));
+        assert!(is(&calendar) || is(&drills), "{name} is no metric");
+    }
+}

@@ -45,6 +45,7 @@ enum ScheduleCommand {
     Aggregate(pipeline::AggregateArgs),
     Ledger(stand::LedgerArgs),
     Gate(stand::GateArgs),
+    Metrics(stand::MetricsArgs),
 }
 
 /// Which fleet.
@@ -112,5 +113,6 @@ pub(super) fn run(
         ScheduleCommand::Aggregate(args) => pipeline::aggregate(ui, environment, args),
         ScheduleCommand::Ledger(args) => stand::ledger(ui, environment, args),
         ScheduleCommand::Gate(args) => stand::gate(ui, environment, args),
+        ScheduleCommand::Metrics(args) => stand::metrics(ui, environment, args),
     }
 }

@@ -12,7 +12,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 use crate::clock::Timestamp;
-use crate::schedule::{Record, gate as held};
+use crate::schedule::{Record, calendar_metrics, gate as held};
 use crate::wire::schedule::{CALENDAR, Calendar, EndedSlot, GateLine};
 
 /// Print how slots ended: a drill ran, or what kept it from running
@@ -49,6 +49,30 @@ pub(super) struct GateArgs {
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// Print how the calendar stands as OpenMetrics, for Prometheus
+///
+/// How the newest slot of each drill ended, and by when the next has to be recorded. `deploy/prometheus/rules.yaml` holds
+/// alert rules over it.
+#[derive(Debug, Args)]
+pub(super) struct MetricsArgs {
+    #[command(flatten)]
+    fleet: FleetFile,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) fn metrics(
+    ui: &Ui,
+    environment: &Environment,
+    args: &MetricsArgs,
+) -> Result<Exit, CliError> {
+    let fleet = args.fleet.read(environment)?;
+    let history = args.place.open(environment)?;
+    let names = fleet.drills.iter().map(|drill| (drill.name.as_str(), 1));
+    ui.data(calendar_metrics(&fleet, &history.newest_slots(names)?).as_bytes());
+    Ok(Exit::Passed)
 }
 
 /// A slot that has ended, in a line.
