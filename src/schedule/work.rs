@@ -1,5 +1,6 @@
 //! The loop around the agenda: it starts drills, records how slots end, and waits for what comes next.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, Scope};
 use std::time::Duration;
@@ -192,7 +193,14 @@ impl<'scope, 'env: 'scope> Work<'scope, 'env, '_> {
         (self.tell)(&Happening::Began(&order));
         let (run, sender) = (self.run, self.sender.clone());
         self.scope.spawn(move || {
-            let done = run(&order);
+            let done = catch_unwind(AssertUnwindSafe(|| run(&order))).unwrap_or_else(|_| Done {
+                ended: Ended::Unstarted,
+                reason: Some("its drill was ended by a fault of the tool itself".to_owned()),
+                minutes: 0.0,
+                bytes: 0,
+                run_id: None,
+                only_limits: false,
+            });
             // Nobody listens any more only if the work has failed.
             let _ = sender.send((order, done));
         });
@@ -262,5 +270,64 @@ impl<'scope, 'env: 'scope> Work<'scope, 'env, '_> {
         let next = self.agenda.next_moment().map_or(i64::MAX, |next| next - now.unix());
         let seconds = u64::try_from(next).unwrap_or_default();
         Duration::from_secs(seconds).clamp(Duration::from_millis(10), LOOK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::clock::FixedClock;
+    use crate::schedule::read;
+
+    /// Looks at the calendar of a history at this time, and gives what was done.
+    fn look(folder: &Path, time: &str, run: &(dyn Fn(&Order) -> Done + Sync)) -> Vec<EndedSlot> {
+        let text = "defaults: {cron: '0 * * * *', retries: {max: 0}}\n\
+                    drills: [{name: a, manifest: m}, {name: b, manifest: m}]";
+        let fleet = read(Path::new("f.yaml"), text.as_bytes()).unwrap();
+        let history = History::create(folder).unwrap();
+        let calendar = Calendar {
+            fleet: &fleet,
+            history: &history,
+            key: None,
+            clock: &FixedClock(time.parse().unwrap()),
+            forever: false,
+            believe_clock: false,
+            ending: &|| false,
+        };
+        let mut ledger = Ledger::open(folder).unwrap();
+        assert!(matches!(Ledger::open(folder), Err(LedgerError::Busy(_))));
+        let mut closed = Vec::new();
+        work(&calendar, &mut ledger, run, &mut |happening| {
+            if let Happening::Closed(slot) = happening {
+                closed.push((*slot).clone());
+            }
+        })
+        .unwrap();
+        closed
+    }
+
+    #[test]
+    fn a_fault_of_the_tool_ends_its_own_slot_only() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(look(folder.path(), "2026-11-20T09:30:00Z", &|_| panic!("none is due")).is_empty());
+        let run = |order: &Order| -> Done {
+            assert_eq!(order.slot.drill, 1, "a fault");
+            Done {
+                ended: Ended::Passed,
+                reason: None,
+                minutes: 1.0,
+                bytes: 1,
+                run_id: None,
+                only_limits: false,
+            }
+        };
+        let closed = look(folder.path(), "2026-11-20T10:05:00Z", &run);
+        let told: Vec<_> = closed.iter().map(|slot| (slot.drill.as_str(), slot.cause)).collect();
+        assert_eq!(told, [("a", Some(Cause::Unstarted)), ("b", None)]);
+        assert!(closed[0].reason.as_ref().unwrap().contains("fault of the tool"));
+        // It is settled: the next look finds nothing to do.
+        assert!(look(folder.path(), "2026-11-20T10:06:00Z", &run).is_empty());
     }
 }
