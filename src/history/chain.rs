@@ -195,7 +195,10 @@ fn read(
         problems.push(FileProblem { file: shelved.file.clone(), message });
     }
     read.pruned = verified.standing == Standing::Pruned;
-    read.slots.extend(report.slot.as_ref().map(|slot| (slot.due_at.clone(), Some(slot.attempt))));
+    // One that stands beside the chain, as those of jobs do, can come after its slot was settled.
+    if report.chain.is_some() {
+        read.slots.extend(report.slot.as_ref().map(|s| (s.due_at.clone(), Some(s.attempt))));
+    }
     Ok((read, problems))
 }
 
@@ -278,4 +281,37 @@ fn twice(reads: &[Read]) -> Vec<FileProblem> {
         }
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(file: &str, slots: &[(&str, Option<u32>)]) -> Read {
+        Read {
+            shelved: Shelved { folder: "a".to_owned(), sequence: None, file: file.to_owned() },
+            name: "a".to_owned(),
+            seal: String::new(),
+            chain: None,
+            pruned: false,
+            belongs: file.to_owned(),
+            slots: slots.iter().map(|(due, attempt)| ((*due).to_owned(), *attempt)).collect(),
+            drill: slots.iter().all(|(_, attempt)| attempt.is_some()),
+        }
+    }
+
+    #[test]
+    fn a_slot_ends_by_attempts_one_after_another_or_without_a_drill() {
+        let twice = |reads: &[Read]| slots_twice(reads).len();
+        let attempts = [read("1", &[("10", Some(1))]), read("2", &[("10", Some(2))])];
+        assert_eq!(twice(&attempts), 0);
+        assert_eq!(
+            twice(&[read("1", &[("10", None), ("11", None)]), read("2", &[("12", None)])]),
+            0
+        );
+        for (one, other) in [(Some(1), Some(1)), (None, None), (None, Some(1)), (Some(2), None)] {
+            let reads = [read("1", &[("10", one)]), read("2", &[("10", other)])];
+            assert_eq!(twice(&reads), 1, "{one:?} and {other:?}");
+        }
+    }
 }

@@ -18,6 +18,10 @@ use crate::wire::schedule::EndedSlot;
 pub(super) const INDEX: &str = "index.sqlite";
 /// Version of the tables: an index with another one is made anew.
 const VERSION: i64 = 2;
+/// What a drill that stands beside the chain weighs in how its slot ended: a record of the chain goes before it.
+const BESIDE: u32 = 0;
+/// What the record of a slot weighs; a drill of the chain weighs as much more as it has attempts.
+const RECORD: u32 = 1;
 
 const TABLES: &str = "
 CREATE TABLE drill (
@@ -30,7 +34,7 @@ CREATE TABLE standing (
   inconclusive INTEGER NOT NULL, last_passed_at TEXT, last TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE slot (
-  drill TEXT NOT NULL, due_at TEXT NOT NULL, attempt INTEGER NOT NULL, slot TEXT NOT NULL,
+  drill TEXT NOT NULL, due_at TEXT NOT NULL, weight INTEGER NOT NULL, slot TEXT NOT NULL,
   PRIMARY KEY (drill, due_at)
 ) WITHOUT ROWID;
 CREATE TABLE announced (file TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -107,7 +111,7 @@ impl Index {
                     insert(&transaction, &entry).map_err(fail)?;
                     count += 1;
                 }
-                Found::Slots(slots) => insert_slots(&transaction, &slots, 0).map_err(fail)?,
+                Found::Slots(slots) => insert_slots(&transaction, &slots, RECORD).map_err(fail)?,
             }
         }
         transaction.execute_batch(ORDERS).map_err(fail)?;
@@ -178,7 +182,7 @@ impl Index {
         let path = self.path.display().to_string();
         let fail = |cause| HistoryError::Index { path: path.clone(), cause };
         let transaction = self.connection.transaction().map_err(fail)?;
-        insert_slots(&transaction, slots, 0).map_err(fail)?;
+        insert_slots(&transaction, slots, RECORD).map_err(fail)?;
         transaction.execute("DELETE FROM announced WHERE file = ?1", [file]).map_err(fail)?;
         transaction.commit().map_err(fail)
     }
@@ -354,22 +358,19 @@ fn insert(connection: &Connection, entry: &Entry) -> rusqlite::Result<()> {
             text
         ])?;
     let attempt = entry.slot.as_ref().map_or(0, |slot| slot.attempt);
-    insert_slots(connection, ended_by(entry).as_slice(), attempt)
+    let weight = entry.sequence.map_or(BESIDE, |_| RECORD.saturating_add(attempt));
+    insert_slots(connection, ended_by(entry).as_slice(), weight)
 }
 
-/// A later attempt goes before an earlier one.
-fn insert_slots(
-    connection: &Connection,
-    slots: &[EndedSlot],
-    attempt: u32,
-) -> rusqlite::Result<()> {
+/// Enters slots, unless something of more weight is known of them: a later attempt goes before an earlier one.
+fn insert_slots(connection: &Connection, slots: &[EndedSlot], weight: u32) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO slot VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE
-         SET attempt = excluded.attempt, slot = excluded.slot WHERE excluded.attempt >= attempt",
+         SET weight = excluded.weight, slot = excluded.slot WHERE excluded.weight >= weight",
     )?;
     for slot in slots {
         let text = serde_json::to_string(slot).unwrap_or_default();
-        insert.execute(params![slot.drill, slot.due_at, attempt, text])?;
+        insert.execute(params![slot.drill, slot.due_at, weight, text])?;
     }
     Ok(())
 }

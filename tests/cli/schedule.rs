@@ -521,6 +521,26 @@ fn jobs_of_a_pipeline_run_a_slot_each_and_what_they_leave_is_brought_together() 
         ["lost 11:00 unstarted", "orders 11:00 passed", "shipping 11:00 passed"]
     );
     assert_eq!(audit(&project)["intact"], true);
+    // Evidence that comes too late can be kept, beside what was recorded.
+    let due = slots[0]["due_at"].as_str().unwrap();
+    let now_late = at("11:40");
+    let late = [
+        "schedule",
+        "run-slot",
+        "lost",
+        "--due",
+        due,
+        "--evidence-dir",
+        "lost",
+        "--current-time",
+        &now_late,
+    ];
+    assert_eq!(project.run(&late).code(), 0);
+    assert_eq!(project.run(&["history", "add", "lost"]).code(), 0);
+    assert_eq!(audit(&project)["intact"], true);
+    assert_eq!(ledger(&project)[0], "lost 11:00 unstarted");
+    fs::remove_file(project.path("dr-history/index.sqlite")).unwrap();
+    assert_eq!(ledger(&project)[0], "lost 11:00 unstarted");
     // The next matrix begins where this one ended.
     assert_eq!(matrix("11:45", &[])["include"], json!([]));
     project.write("fleet.yaml", FLEET);
