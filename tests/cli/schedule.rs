@@ -438,7 +438,7 @@ fn a_daemon_catches_up_hands_over_and_ends_in_good_order() {
         assert!(said.contains("keeping the calendar of 2 drill(s)"), "{said}");
     }
     let after = ledger(&project);
-    assert!(after.starts_with(&before) || after == before, "{before:?} {after:?}");
+    assert!(before.iter().all(|slot| after.contains(slot)), "{before:?} {after:?}");
     assert_eq!(audit(&project)["intact"], true);
 }
 
