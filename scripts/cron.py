@@ -14,7 +14,8 @@ import tempfile
 import zoneinfo
 from pathlib import Path
 
-from cronsim import CronSim
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "target/test-tools"))
+from cronsim import CronSim  # noqa: E402, scripts/install-test-tools.sh puts it there
 
 ZONES = ["Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kolkata",
          "Africa/Casablanca", "Pacific/Auckland", "America/St_Johns", "Asia/Tehran", "UTC"]
@@ -126,8 +127,8 @@ def ours(program, drills):
                               "--limit", "100000000"], capture_output=True, text=True, check=True).stdout
     found = {number: [] for number in drills}
     for line in out.splitlines():
-        due, _, name = line[:24], None, int(line.rsplit("  ", 1)[1])
-        found[name].append(int(datetime.datetime.fromisoformat(due.replace("Z", "+00:00")).timestamp()))
+        due, number = line[:24], int(line.rsplit("  ", 1)[1])
+        found[number].append(int(datetime.datetime.fromisoformat(due.replace("Z", "+00:00")).timestamp()))
     return found
 
 

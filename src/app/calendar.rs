@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use super::run::{RunRequest, past, run};
 use crate::clock::{Clock, Stopwatch, Timestamp};
@@ -14,8 +16,12 @@ use crate::event::Sink;
 use crate::evidence::SealedEvidence;
 use crate::fs::{ReadError, open_for_reading, read_capped};
 use crate::history::History;
+use crate::notify::Secrets;
 use crate::process::Interrupt;
-use crate::schedule::{Done, Drill, Ended, Fleet, MAX_BYTES, Order, Source, choose, read};
+use crate::schedule::{
+    Calendar, Delivery, Done, Drill, Ended, Fleet, Happening, Ledger, LedgerError, MAX_BYTES,
+    Order, Source, choose, courier, read, work,
+};
 use crate::signature::PrivateKey;
 use crate::wire::event::{Class, Event, Verdict};
 use crate::wire::report::Report;
@@ -138,7 +144,7 @@ pub struct Desk<'a> {
 
 impl Desk<'_> {
     /// Runs the drill of an order, and files it. Its evidence lies in `works` until it is filed.
-    pub fn carry_out(&self, order: &Order, works: &Path) -> Done {
+    fn carry_out(&self, order: &Order, works: &Path) -> Done {
         let watch = Stopwatch::start();
         let minutes = || watch.seconds() / 60.0;
         let slot = format!("{}\0{}", self.fleet.drills[order.slot.drill].name, order.slot.due);
@@ -158,7 +164,7 @@ impl Desk<'_> {
                 reason: report.reasons.first().map(|reason| reason.message.clone()),
                 minutes: minutes(),
                 bytes: report.backup.as_ref().map_or(0, |backup| backup.bytes),
-                only_limits: report.reasons.iter().all(|reason| reason.class == Class::Policy),
+                only_limits: only_limits(&report),
                 run_id: Some(report.run_id),
             },
             Err(reason) => Done {
@@ -227,7 +233,7 @@ impl Desk<'_> {
 ///
 /// # Errors
 /// When it cannot be removed.
-pub fn settle_work(history: &History) -> io::Result<()> {
+fn settle_work(history: &History) -> io::Result<()> {
     let work = history.works();
     let entries = match fs::read_dir(&work) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -242,6 +248,35 @@ pub fn settle_work(history: &History) -> io::Result<()> {
         fs::remove_dir_all(&path)?;
     }
     Ok(())
+}
+
+/// Keeps a calendar: settles what the last one left, carries out orders, and sends messages beside them.
+///
+/// # Errors
+/// When calendar, history or messages cannot be read or written.
+pub fn keep(
+    desk: &Desk<'_>,
+    calendar: &Calendar<'_>,
+    mut ledger: Ledger,
+    tell: &mut dyn FnMut(&Happening<'_>),
+    told: &(dyn Fn(&Delivery) + Sync),
+) -> Result<(), LedgerError> {
+    let history = calendar.history;
+    let works = history.works();
+    settle_work(history)
+        .map_err(|cause| LedgerError::Io { path: works.display().to_string(), cause })?;
+    let run = |order: &Order| desk.carry_out(order, &works);
+    let secrets = Secrets { variable: desk.variable, folder: &desk.grounds.fleet };
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let courier = scope.spawn(|| {
+            let over = || over.load(Ordering::Relaxed);
+            courier(history.folder(), desk.fleet, &secrets, desk.clock, &over, told)
+        });
+        let worked = work(calendar, &mut ledger, &run, tell);
+        over.store(true, Ordering::Relaxed);
+        worked.and(courier.join().unwrap_or(Ok(())))
+    })
 }
 
 /// Ends a drill after its time, and when the calendar ends.
@@ -267,6 +302,11 @@ impl Watch for Limited<'_> {
     fn begin(&self, _what: &str, _bytes: Option<u64>) {}
 
     fn end(&self) {}
+}
+
+/// Whether all came back, and only a limit was broken.
+pub(super) fn only_limits(report: &Report) -> bool {
+    report.reasons.iter().all(|reason| reason.class == Class::Policy)
 }
 
 /// Listens to nothing.

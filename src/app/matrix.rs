@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
-use super::calendar::FleetError;
+use super::calendar::{FleetError, only_limits};
 use super::records::{RecordError, add};
 use crate::clock::Timestamp;
 use crate::document::parse_json;
@@ -15,7 +15,6 @@ use crate::schedule::{
     Books, Close, Fleet, Ledger, LedgerError, Past, Settled, matrix as planned, written,
 };
 use crate::signature::PrivateKey;
-use crate::wire::event::Class;
 use crate::wire::schedule::{EndedSlot, MATRIX, MatrixPlan, MatrixSlot};
 use crate::wire::slot::Cause;
 
@@ -142,9 +141,11 @@ pub fn aggregate(
         };
         *place = close;
     }
-    add(history, evidence, temporary)?;
-    let history = History::create(history)?;
-    let mut ledger = Ledger::open(history.folder())?;
+    let folder = history;
+    let history = History::create(folder)?;
+    // Whoever keeps the calendar has to be waited for before anything is filed.
+    let mut ledger = Ledger::open(folder)?;
+    add(folder, evidence, temporary)?;
     ledger.known(fleet, &history, now, true)?;
     let mut unrecorded = VecDeque::new();
     for slot in &read.unrun {
@@ -186,7 +187,7 @@ fn close(fleet: &Fleet, sealed: &SealedEvidence) -> Option<Close> {
             reason: report.reasons.first().map(|reason| reason.message.clone()),
             run_id: Some(report.run_id.clone()),
         },
-        only_limits: report.reasons.iter().all(|reason| reason.class == Class::Policy),
+        only_limits: only_limits(report),
     })
 }
 

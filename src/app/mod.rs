@@ -11,7 +11,7 @@ mod site;
 mod vouchers;
 
 pub use author::{AuthorError, InitRequest, Pinned, init, pin};
-pub use calendar::{Desk, FleetError, Grounds, read_fleet, settle_work};
+pub use calendar::{Desk, FleetError, Grounds, keep, read_fleet};
 pub use dump::{DumpError, DumpRequest, Made, dump};
 pub use keys::{SignError, generate_key, read_private_key, sign};
 pub use matrix::{AggregateError, MATRIX_JOBS, aggregate, matrix, write_plan};

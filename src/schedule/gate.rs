@@ -17,6 +17,18 @@ pub struct Record {
     pub slots: Vec<EndedSlot>,
 }
 
+/// Whether the fleet asks anything of a drill: without that a gate could not fail.
+#[must_use]
+pub fn has_limit(drill: &Drill) -> bool {
+    drill.rules.max_age_days.is_some() || drill.rules.success.is_some()
+}
+
+/// How many of the newest slots of a drill are looked at: those that were skipped count for nothing, so that more are.
+#[must_use]
+pub fn slots_wanted(drill: &Drill) -> u64 {
+    drill.rules.success.as_ref().map_or(1, |success| 10 * u64::from(success.of_last))
+}
+
 /// Holds a drill against what the fleet asks of it.
 #[must_use]
 pub fn gate(drill: &Drill, record: &Record, now: Timestamp) -> GateLine {

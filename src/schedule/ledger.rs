@@ -22,6 +22,8 @@ use crate::wire::slot::Cause;
 pub(super) const FILE: &str = "calendar.sqlite";
 const LOCK: &str = "calendar.lock";
 const VERSION: i64 = 1;
+/// Longest time in seconds that nobody has looked at a calendar: a clock that says more is not believed.
+const LONGEST_GAP: i64 = 400 * 86_400;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS drill (
@@ -102,9 +104,6 @@ pub(super) fn believe(now: Timestamp, seen: i64) -> Result<(), LedgerError> {
     }
     Err(LedgerError::Clock { now: now.to_string(), seen: written(seen) })
 }
-
-/// Longest time in seconds that nobody has looked at a calendar: a clock that says more is not believed.
-const LONGEST_GAP: i64 = 400 * 86_400;
 
 impl Ledger {
     /// Opens the calendar that lies in a directory, and makes it where there is none.

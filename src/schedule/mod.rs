@@ -25,7 +25,7 @@ pub use books::Books;
 pub use courier::courier;
 pub use export::{Places, kubernetes, systemd};
 pub use fleet::{Drill, Fleet, MAX_BYTES, Room, Rules, Source, read};
-pub use gate::{Record, gate};
+pub use gate::{Record, gate, has_limit, slots_wanted};
 pub use ledger::{Known, Ledger, LedgerError};
 pub use matrix::{Planned, PlannedStart, matrix};
 pub use metrics::calendar_metrics;

@@ -1,6 +1,7 @@
 //! Messages on their way: kept until they have arrived, so that none is lost if whatever sends them ends. A drill never
 //! waits for one.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -98,14 +99,27 @@ pub(super) fn write(transaction: &Transaction<'_>, noted: &Noted) -> rusqlite::R
     for one in &noted.outgoing {
         put(transaction, one)?;
     }
+    // Whoever was told in place of another hears of the end, too.
+    let mut told = noted.outgoing.iter().rev();
+    if let Some(end) = told.find(|one| one.notice.standing == Standing::Resolved) {
+        let mut asked = transaction.prepare_cached("SELECT channel FROM thread WHERE key = ?1")?;
+        let heard = asked.query_map([&end.notice.key], |row| row.get::<_, String>(0))?;
+        for channel in heard.collect::<rusqlite::Result<Vec<_>>>()? {
+            if !noted.outgoing.iter().any(|one| one.channel == channel) {
+                put(transaction, &Outgoing { channel, ..end.clone() })?;
+            }
+        }
+    }
     Ok(())
 }
 
-/// Puts a message into the box. One that says that all is well again takes those with it that nobody has heard yet.
+/// Puts a message into the box. One that says that all is well again takes those with it that wait, and is not needed
+/// itself if the first of them was never tried: one that is on its way counts as heard.
 fn put(connection: &Connection, one: &Outgoing) -> rusqlite::Result<()> {
     let key = &one.notice.key;
     if one.notice.standing == Standing::Resolved {
-        let unheard = "SELECT count(*) FROM outbox WHERE channel = ?1 AND key = ?2 AND first";
+        let unheard = "SELECT count(*) FROM outbox WHERE channel = ?1 AND key = ?2
+           AND first AND attempts = 0";
         let first: i64 =
             connection.query_row(unheard, params![one.channel, key], |row| row.get(0))?;
         connection.execute(
@@ -202,12 +216,12 @@ impl Outbox {
                 let rows = self.ready(name, now, one_by_one(channel))?;
                 let Some(first) = rows.first() else { break };
                 let reference = self.reference(name, &first.notice.key)?;
-                let mut notices: Vec<Notice> = rows.iter().map(|row| row.notice.clone()).collect();
-                notices.sort_by_key(|notice| std::cmp::Reverse(notice.severity));
+                let notices = notices(&rows, one_by_one(channel));
+                self.begin(&rows)?;
                 let sent = send(channel, &notices, secrets, reference.as_deref());
                 let error = sent.as_ref().err().map(ToString::to_string);
                 match sent {
-                    Ok(reference) => self.arrived(name, &first.notice.key, &rows, reference)?,
+                    Ok(reference) => self.arrived(name, &rows, &notices, reference.as_deref())?,
                     Err(error) => self.failed(alerts, name, &rows, &error.to_string(), now)?,
                 }
                 let failed = error.is_some();
@@ -244,26 +258,46 @@ impl Outbox {
 
     fn reference(&self, channel: &str, key: &str) -> Result<Option<String>, LedgerError> {
         let asked = "SELECT reference FROM thread WHERE channel = ?1 AND key = ?2";
-        self.ask(|c| c.query_row(asked, params![channel, key], |row| row.get(0)).optional())
+        let found: Option<String> =
+            self.ask(|c| c.query_row(asked, params![channel, key], |row| row.get(0)).optional())?;
+        Ok(found.filter(|reference| !reference.is_empty()))
+    }
+
+    /// Notes that messages are on their way.
+    fn begin(&mut self, rows: &[Row]) -> Result<(), LedgerError> {
+        self.change(|t| {
+            for row in rows {
+                t.execute("UPDATE outbox SET attempts = attempts + 1 WHERE id = ?1", [row.id])?;
+            }
+            Ok(())
+        })
     }
 
     fn arrived(
         &mut self,
         channel: &str,
-        key: &str,
         rows: &[Row],
-        reference: Option<String>,
+        notices: &[Notice],
+        reference: Option<&str>,
     ) -> Result<(), LedgerError> {
         self.change(|t| {
             for row in rows {
                 t.execute("DELETE FROM outbox WHERE id = ?1", [row.id])?;
             }
-            t.execute("DELETE FROM thread WHERE channel = ?1 AND key = ?2", params![channel, key])?;
-            if let Some(reference) = reference {
-                t.execute(
-                    "INSERT INTO thread VALUES (?1, ?2, ?3)",
-                    params![channel, key, reference],
-                )?;
+            for notice in notices {
+                let key = &notice.key;
+                if notice.standing == Standing::Firing {
+                    let reference = reference.unwrap_or_default();
+                    t.execute(
+                        "INSERT OR REPLACE INTO thread VALUES (?1, ?2, ?3)",
+                        params![channel, key, reference],
+                    )?;
+                } else {
+                    t.execute(
+                        "DELETE FROM thread WHERE channel = ?1 AND key = ?2",
+                        params![channel, key],
+                    )?;
+                }
             }
             Ok(())
         })
@@ -312,13 +346,107 @@ impl Outbox {
     }
 }
 
+/// What rows tell. Where each is told by itself, all of it in its order; else the newest of each key, the worst first.
+fn notices(rows: &[Row], one_by_one: bool) -> Vec<Notice> {
+    if one_by_one {
+        return rows.iter().map(|row| row.notice.clone()).collect();
+    }
+    let newest: BTreeMap<&str, &Notice> =
+        rows.iter().map(|row| (row.notice.key.as_str(), &row.notice)).collect();
+    let mut notices: Vec<Notice> = newest.into_values().cloned().collect();
+    notices.sort_by_key(|notice| std::cmp::Reverse(notice.severity));
+    notices
+}
+
 /// What another channel is told in place of one that takes nothing.
 fn instead(other: &str, channel: &str, notice: &Notice, error: &str, now: i64) -> Outgoing {
     let reason = notice.reason.as_deref().unwrap_or_default();
     let notice = Notice {
-        key: format!("{}/undelivered/{channel}", notice.key),
         reason: Some(format!("{reason} (the channel {channel} was to tell this, and {error})")),
         ..notice.clone()
     };
     Outgoing { channel: other.to_owned(), notice, first: false, ready_at: now }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::schedule::ledger::Ledger;
+    use crate::schedule::{Spent, read as read_fleet};
+
+    fn outgoing(standing: Standing, severity: Severity, first: bool) -> Outgoing {
+        let at = "2026-11-20T10:00:00.000Z".to_owned();
+        let notice = Notice {
+            key: "k".to_owned(),
+            fleet: None,
+            drill: "a".to_owned(),
+            labels: Vec::new(),
+            standing,
+            severity,
+            summary: String::new(),
+            reason: None,
+            due_at: at.clone(),
+            run_id: None,
+            since: at.clone(),
+            at: at.clone(),
+            until: at,
+        };
+        Outgoing { channel: "hook".to_owned(), notice, first, ready_at: 0 }
+    }
+
+    /// A box into which a failure was put, and its end after whatever `between` does.
+    fn after_the_end(between: impl FnOnce(&mut Outbox)) -> Vec<Standing> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path()).unwrap();
+        let mut put = |one: Outgoing, due: i64| {
+            let noted = Noted { drill: "a".to_owned(), due, told: None, outgoing: vec![one] };
+            ledger.settle(&[], &[], Spent::default(), &[noted]).unwrap();
+        };
+        put(outgoing(Standing::Firing, Severity::Critical, true), 1);
+        let mut outbox = Outbox::open(folder.path()).unwrap();
+        between(&mut outbox);
+        put(outgoing(Standing::Resolved, Severity::Info, false), 2);
+        outbox.waiting().unwrap().into_iter().map(|one| one.notice.standing).collect()
+    }
+
+    #[test]
+    fn an_end_is_told_unless_nobody_can_have_heard_of_the_beginning() {
+        assert_eq!(after_the_end(|_| {}), []);
+        // On its way: it may arrive at any time.
+        let begin = |outbox: &mut Outbox| {
+            let rows = outbox.ready("hook", 1, false).unwrap();
+            outbox.begin(&rows).unwrap();
+        };
+        assert_eq!(after_the_end(begin), [Standing::Resolved]);
+        // Tried in vain, as a timeout looks like.
+        let fails = |outbox: &mut Outbox| {
+            let text = "alerts: {channels: {hook: {kind: webhook, url: 'http://127.0.0.1:1/'}}}\n\
+                        drills: [{name: a, manifest: m, schedule: {cron: '@daily'}}]";
+            let fleet = read_fleet(Path::new("f.yaml"), text.as_bytes()).unwrap();
+            let secrets = Secrets { variable: |_| None, folder: Path::new("/") };
+            let deliveries = outbox.deliver(&fleet, &secrets, 1).unwrap();
+            assert!(deliveries[0].error.is_some());
+        };
+        assert_eq!(after_the_end(fails), [Standing::Resolved]);
+    }
+
+    #[test]
+    fn a_channel_keeps_the_order_of_what_is_told_one_by_one_and_the_newest_of_the_rest() {
+        let row = |id, standing, severity| Row {
+            id,
+            notice: outgoing(standing, severity, false).notice,
+            attempts: 0,
+        };
+        let rows = [
+            row(1, Standing::Resolved, Severity::Info),
+            row(2, Standing::Firing, Severity::Warning),
+        ];
+        let told = |one_by_one| -> Vec<Standing> {
+            notices(&rows, one_by_one).iter().map(|notice| notice.standing).collect()
+        };
+        assert_eq!(told(true), [Standing::Resolved, Standing::Firing]);
+        assert_eq!(told(false), [Standing::Firing]);
+    }
 }

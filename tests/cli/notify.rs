@@ -240,9 +240,14 @@ fn an_endpoint_that_does_not_take_a_message_changes_no_drill_and_others_are_told
     let told: Vec<Value> = hook.heard().iter().map(Heard::json).collect();
     assert!(!told.is_empty());
     let all = told.iter().map(Value::to_string).collect::<String>();
-    assert!(all.contains("the channel lying was to tell this"), "{all}");
+    assert!(all.contains("the channel dead was to tell this"), "{all}");
     assert!(all.contains("orders FAILED"), "{all}");
     assert_eq!(project.run(&["history", "verify"]).code(), 0);
+    // And they hear of the end.
+    project.script(PASSES);
+    assert_eq!(look(&project, "11:05").code(), 0);
+    let last = hook.heard().last().unwrap().json();
+    assert_eq!(last["notices"][0]["standing"], "resolved", "{last}");
 }
 
 #[test]

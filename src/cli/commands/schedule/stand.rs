@@ -12,7 +12,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 use crate::clock::Timestamp;
-use crate::schedule::{Record, calendar_metrics, gate as held};
+use crate::schedule::{Record, calendar_metrics, gate as held, has_limit, slots_wanted};
 use crate::wire::schedule::{CALENDAR, Calendar, EndedSlot, GateLine};
 
 /// Print how slots ended: a drill ran, or what kept it from running
@@ -108,10 +108,7 @@ pub(super) fn ledger(
 
 pub(super) fn gate(ui: &Ui, environment: &Environment, args: &GateArgs) -> Result<Exit, CliError> {
     let fleet = args.fleet.read(environment)?;
-    let limited = |drill: &crate::schedule::Drill| {
-        drill.rules.max_age_days.is_some() || drill.rules.success.is_some()
-    };
-    if !fleet.drills.iter().any(limited) {
+    if !fleet.drills.iter().any(has_limit) {
         return Err(CliError {
             message: "nothing was held: no drill of the fleet has a limit".to_owned(),
             hint: Some("say `max_age_days` or `success` in its `defaults`".to_owned()),
@@ -123,11 +120,7 @@ pub(super) fn gate(ui: &Ui, environment: &Environment, args: &GateArgs) -> Resul
     let standings = history.standings()?.into_iter();
     let mut passed: HashMap<String, Option<String>> =
         standings.map(|standing| (standing.name, standing.last_passed_at)).collect();
-    // Those that were skipped count for nothing, so that more are looked at.
-    let wanted = fleet.drills.iter().map(|drill| {
-        let of_last = drill.rules.success.as_ref().map_or(1, |success| u64::from(success.of_last));
-        (drill.name.as_str(), 10 * of_last)
-    });
+    let wanted = fleet.drills.iter().map(|drill| (drill.name.as_str(), slots_wanted(drill)));
     let slots = history.newest_slots(wanted)?;
     let lines: Vec<GateLine> = fleet
         .drills

@@ -11,7 +11,7 @@ use clap::Args;
 use super::super::run::SigningKey;
 use super::super::{Format, tell};
 use super::{FleetFile, answer, stand};
-use crate::app::{Desk, settle_work};
+use crate::app::{Desk, keep};
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -19,9 +19,8 @@ use crate::cli::progress::stop_signals;
 use crate::cli::ui::Ui;
 use crate::clock::{Clock, FixedClock, SystemClock, Timestamp};
 use crate::history::History;
-use crate::notify::Secrets;
 use crate::schedule::{
-    Calendar, Delivery, Ended, Fleet, Happening, Ledger, LedgerError, Order, courier, work, written,
+    Calendar, Delivery, Ended, Fleet, Happening, Ledger, LedgerError, Order, written,
 };
 use crate::wire::event::Verdict;
 use crate::wire::schedule::EndedSlot;
@@ -194,15 +193,12 @@ impl Shift<'_> {
     fn work(
         &self,
         history: &History,
-        mut ledger: Ledger,
+        ledger: Ledger,
         ending: &Arc<AtomicBool>,
         done: &mut Vec<EndedSlot>,
     ) -> Result<(), CliError> {
         let key = self.args.key.read()?;
         let ending = || ending.load(Ordering::Relaxed);
-        settle_work(history).map_err(|error| {
-            CliError::usage(format!("nothing was run: what the last one left: {error}"))
-        })?;
         let desk = Desk {
             fleet: self.fleet,
             grounds: self.args.fleet.grounds(self.environment, self.args.root.clone()),
@@ -224,23 +220,9 @@ impl Shift<'_> {
             believe_clock: self.args.believe_clock,
             ending: &ending,
         };
-        let works = history.works();
-        let run = |order: &Order| desk.carry_out(order, &works);
-        let over = AtomicBool::new(false);
-        let secrets = Secrets { variable: Environment::variable, folder: &desk.grounds.fleet };
-        thread::scope(|scope| {
-            let courier = scope.spawn(|| {
-                let over = || over.load(Ordering::Relaxed);
-                let tell = |one: &Delivery| tell_delivery(self.ui, self.clock.now(), one);
-                courier(history.folder(), self.fleet, &secrets, self.clock, &over, &tell)
-            });
-            let worked =
-                work(&calendar, &mut ledger, &run, &mut |happening| self.tell(happening, done));
-            over.store(true, Ordering::Relaxed);
-            let told = courier.join().unwrap_or(Ok(()));
-            worked.and(told)
-        })?;
-        Ok(())
+        let told = |one: &Delivery| tell_delivery(self.ui, self.clock.now(), one);
+        let mut tell = |happening: &Happening<'_>| self.tell(happening, done);
+        Ok(keep(&desk, &calendar, ledger, &mut tell, &told)?)
     }
 
     fn tell(&self, happening: &Happening<'_>, done: &mut Vec<EndedSlot>) {
