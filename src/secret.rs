@@ -5,6 +5,12 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
+/// Whether two secrets are the same, in a time that does not tell where they differ.
+#[must_use]
+pub fn same(one: &[u8], other: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(one, other).is_ok()
+}
+
 /// What stands in place of a secret.
 const REDACTED: &[u8] = b"[redacted]";
 

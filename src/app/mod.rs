@@ -7,6 +7,8 @@ mod keys;
 mod matrix;
 mod records;
 mod run;
+#[cfg(feature = "serve")]
+mod serve;
 mod site;
 mod vouchers;
 
@@ -19,6 +21,8 @@ pub use records::{
     RecordError, add, controls, coverage, pack_into, read_note, sealed, unpack_into,
 };
 pub use run::{Past, RunError, RunRequest, past, run};
+#[cfg(feature = "serve")]
+pub use serve::{ServeError, Served, serve};
 pub use site::site;
 pub use vouchers::{
     BundleRequest, CheckError, ProvenanceRequest, SbomRequest, Subject, check_provenance,

@@ -30,6 +30,24 @@ pub fn site(history: &History, out: &Path, now: Timestamp) -> Result<usize, Reco
     if !ours && !empty {
         return Err(RecordError::Exists(shown));
     }
+    let pages = live_pages(history, now)?;
+    // Pages of names that are not there any more go.
+    let _ = fs::remove_dir_all(out.join("names"));
+    write_whole(&out.join(OURS), b"").map_err(fail)?;
+    for (path, text) in &pages {
+        write_whole(&out.join(path), text.as_bytes()).map_err(fail)?;
+    }
+    Ok(pages.len())
+}
+
+/// Every page, by its path, as the history stands.
+///
+/// # Errors
+/// When the history cannot be read.
+pub(super) fn live_pages(
+    history: &History,
+    now: Timestamp,
+) -> Result<Vec<(String, String)>, RecordError> {
     let since = now.plus_days(-YEAR).map(|at| at.to_string()).unwrap_or_default();
     let mut names = Vec::new();
     for (standing, drills) in history.each_newest(NEWEST)? {
@@ -53,13 +71,7 @@ pub fn site(history: &History, out: &Path, now: Timestamp) -> Result<usize, Reco
         .map_err(|error| RecordError::Content("the catalogue of controls".to_owned(), error))?;
     let controls = matrix(&since, &now.to_string(), catalog, lines.collect());
     let site = Site { now, actions: history.actions(false, now)?, names, days, controls };
-    let pages = pages(&site)
-        .map_err(|error| RecordError::Content(shown.clone(), format!("was not made: {error}")))?;
-    // Pages of names that are not there any more go.
-    let _ = fs::remove_dir_all(out.join("names"));
-    write_whole(&out.join(OURS), b"").map_err(fail)?;
-    for (path, text) in &pages {
-        write_whole(&out.join(path), text.as_bytes()).map_err(fail)?;
-    }
-    Ok(pages.len())
+    pages(&site).map_err(|error| {
+        RecordError::Content("a page".to_owned(), format!("was not made: {error}"))
+    })
 }

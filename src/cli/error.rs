@@ -81,6 +81,21 @@ impl From<LedgerError> for CliError {
     }
 }
 
+#[cfg(feature = "serve")]
+impl From<crate::app::ServeError> for CliError {
+    fn from(error: crate::app::ServeError) -> Self {
+        use crate::app::ServeError;
+
+        let hint = match &error {
+            ServeError::Open(_) => Some("give one with --token-file or --token-env"),
+            ServeError::Token => Some("make one: openssl rand -hex 32"),
+            ServeError::Listen(..) => None,
+        };
+        let message = format!("nothing is served: {error}");
+        Self { message, hint: hint.map(str::to_owned), exit: Exit::Usage }
+    }
+}
+
 impl From<RecordError> for CliError {
     fn from(error: RecordError) -> Self {
         let hint = error.hint().map(str::to_owned);

@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use super::error::CliError;
 
 /// Writes for people. A closed pipe is not an error: whoever closed it has seen enough.
+#[derive(Clone, Copy)]
 pub(super) struct Ui {
     color: ColorChoice,
 }

@@ -149,7 +149,7 @@ pub fn exposition(families: &[Family]) -> String {
 
 /// The newest drill of each name as metrics. What was not measured is not there.
 #[must_use]
-pub fn openmetrics(drills: &[Measures]) -> String {
+pub fn families(drills: &[Measures]) -> Vec<Family> {
     let drill = |drill: &Measures| ("drill", drill.name.clone());
     let status = |one: &Measures| {
         [Verdict::Passed, Verdict::Failed, Verdict::Inconclusive].map(|verdict| {
@@ -166,7 +166,7 @@ pub fn openmetrics(drills: &[Measures]) -> String {
         let sample = |one: &Measures| Some((vec![drill(one)], value(one)?));
         Family { name, help, samples: drills.iter().filter_map(sample).collect() }
     }));
-    exposition(&families)
+    families
 }
 
 /// The value of a label.

@@ -20,7 +20,7 @@ use crate::wire::slot::SlotFacts;
 pub use annotations::failure_annotation;
 pub use difference::{Difference, difference};
 pub use html::STYLE;
-pub use measures::{Family, Measures, amount, csv, exposition, openmetrics};
+pub use measures::{Family, Measures, amount, csv, exposition, families};
 pub use model::{drill_name, limits, metrics, report};
 pub use sarif::sarif;
 

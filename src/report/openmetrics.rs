@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::Renderer;
-use super::measures::{Measures, openmetrics};
+use super::measures::{Measures, exposition, families};
 use crate::wire::report::Report;
 
 #[derive(Debug)]
@@ -15,6 +15,6 @@ impl Renderer for OpenMetrics {
     }
 
     fn render(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(openmetrics(&[Measures::from(report)]).as_bytes())
+        out.write_all(exposition(&families(&[Measures::from(report)])).as_bytes())
     }
 }

@@ -4,7 +4,7 @@
 use super::fleet::Fleet;
 use super::gate::recorded_by;
 use crate::clock::Timestamp;
-use crate::report::{Family, exposition};
+use crate::report::Family;
 use crate::wire::schedule::EndedSlot;
 
 /// Words for how a slot ended.
@@ -12,7 +12,7 @@ const STATUS: [&str; 5] = ["passed", "failed", "inconclusive", "skipped", "misse
 
 /// The metrics of a fleet. `newest` tells the newest slots of each drill, in the order of the fleet.
 #[must_use]
-pub fn calendar_metrics(fleet: &Fleet, newest: &[Vec<EndedSlot>]) -> String {
+pub fn calendar_families(fleet: &Fleet, newest: &[Vec<EndedSlot>]) -> Vec<Family> {
     let (mut status, mut due, mut by) = (Vec::new(), Vec::new(), Vec::new());
     for (drill, slots) in fleet.drills.iter().zip(newest) {
         let Some(slot) = slots.first() else { continue };
@@ -31,7 +31,7 @@ pub fn calendar_metrics(fleet: &Fleet, newest: &[Vec<EndedSlot>]) -> String {
             by.push((of_it(), recorded_by(drill, next) as f64));
         }
     }
-    exposition(&[
+    vec![
         Family {
             name: "slot_status",
             help: "How the newest slot of the calendar ended: 1 for what holds.",
@@ -47,5 +47,5 @@ pub fn calendar_metrics(fleet: &Fleet, newest: &[Vec<EndedSlot>]) -> String {
             help: "By when that has to be recorded: after its deadline, and the longest that its drill may take.",
             samples: by,
         },
-    ])
+    ]
 }

@@ -28,7 +28,7 @@ pub use fleet::{Drill, Fleet, MAX_BYTES, Room, Rules, Source, read};
 pub use gate::{Record, gate, has_limit, slots_wanted};
 pub use ledger::{Known, Ledger, LedgerError};
 pub use matrix::{Planned, PlannedStart, matrix};
-pub use metrics::calendar_metrics;
+pub use metrics::calendar_families;
 pub use outbox::{Delivery, Noted, Outbox, Waiting};
 pub use point::choose;
 pub use simulate::{Play, simulate, workers_needed};

@@ -32,6 +32,7 @@ mod room;
 mod schedule;
 mod script_vouchers;
 mod seal;
+mod serve;
 mod servers;
 mod vouchers;
 

@@ -17,6 +17,8 @@ mod report;
 mod run;
 mod schedule;
 mod schema;
+#[cfg(feature = "serve")]
+mod serve;
 mod sign;
 mod sign_off;
 mod verify;
@@ -61,6 +63,8 @@ enum Command {
     Notify(notify::NotifyArgs),
     Controls(controls::ControlsArgs),
     Dashboard(dashboard::DashboardArgs),
+    #[cfg(feature = "serve")]
+    Serve(serve::ServeArgs),
     Sign(sign::SignArgs),
     Keygen(keygen::KeygenArgs),
     Gc(gc::GcArgs),
@@ -148,6 +152,8 @@ pub(super) fn dispatch(cli: Cli) -> Exit {
             Command::Notify(args) => notify::run(&ui, &environment, &args),
             Command::Controls(args) => controls::run(&ui, &environment, &args),
             Command::Dashboard(args) => dashboard::run(&ui, &environment, &args),
+            #[cfg(feature = "serve")]
+            Command::Serve(args) => serve::run(&ui, &environment, &args),
             Command::Sign(args) => sign::run(&ui, &args),
             Command::Keygen(args) => keygen::run(&ui, &args),
             Command::Gc(args) => Ok(gc::run(&ui, &environment, &args)),

@@ -11,7 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 use crate::history::trend as trend_of;
-use crate::report::{Measures, amount, csv, openmetrics};
+use crate::report::{Measures, amount, csv, exposition, families};
 use crate::wire::history::{Forecast, Series, Trend};
 
 /// Say how the drills of a name develop, and when a limit will be broken
@@ -141,7 +141,7 @@ pub(super) fn export(
         Form::Openmetrics => {
             let mut standings = history.standings()?;
             standings.retain(|standing| wanted(&standing.name));
-            openmetrics(&standings.iter().map(Measures::from).collect::<Vec<_>>())
+            exposition(&families(&standings.iter().map(Measures::from).collect::<Vec<_>>()))
         }
         form => {
             let mut drills = history.within("", "9999")?;

@@ -12,7 +12,8 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 use crate::clock::Timestamp;
-use crate::schedule::{Record, calendar_metrics, gate as held, has_limit, slots_wanted};
+use crate::report::exposition;
+use crate::schedule::{Record, calendar_families, gate as held, has_limit, slots_wanted};
 use crate::wire::schedule::{CALENDAR, Calendar, EndedSlot, GateLine};
 
 /// Print how slots ended: a drill ran, or what kept it from running
@@ -71,7 +72,7 @@ pub(super) fn metrics(
     let fleet = args.fleet.read(environment)?;
     let history = args.place.open(environment)?;
     let names = fleet.drills.iter().map(|drill| (drill.name.as_str(), 1));
-    ui.data(calendar_metrics(&fleet, &history.newest_slots(names)?).as_bytes());
+    ui.data(exposition(&calendar_families(&fleet, &history.newest_slots(names)?)).as_bytes());
     Ok(Exit::Passed)
 }
 
