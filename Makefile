@@ -22,6 +22,7 @@ test-tools:
 lint:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --no-default-features -- -D warnings
 
 format:
 	cargo fmt

@@ -20,8 +20,16 @@ python_packages() {
       /usr/bin/python3 -m pip install -q --no-deps --target target/test-tools "${pair#*:}"
   done
 }
+# A server of S3 that checks signatures.
+s3_server() {
+  [ -x target/test-tools/bin/s3s-fs ] ||
+    CARGO_TARGET_DIR=target/test-tools/build cargo install -q --locked --debug --root target/test-tools \
+      s3s-fs@0.14.1 --features binary
+  rm -rf target/test-tools/build
+}
 if [ -z "$missing" ]; then
   python_packages
+  s3_server
   exit 0
 fi
 if ! command -v apt-get >/dev/null 2>&1; then
@@ -39,3 +47,4 @@ $as_root apt-get update -q
 # shellcheck disable=SC2086
 $as_root apt-get install -q -y --no-install-recommends $missing
 python_packages
+s3_server

@@ -1,7 +1,7 @@
 //! The backup under test, once hashed: only what was compared with its pin can be restored.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -125,16 +125,7 @@ pub fn hash_backup(
     let (digest, bytes) = match &target {
         None => hash(&mut source, observer)?,
         Some(target) => {
-            let free = free_bytes(target.parent().unwrap_or(target)).unwrap_or(u64::MAX);
-            if metadata.len() > free {
-                return Err(BackupError::NoRoom { needed: metadata.len(), free });
-            }
-            let mut copy = File::options()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(target)
-                .map_err(BackupError::CopyFile)?;
+            let mut copy = new_copy(target, metadata.len())?;
             copy_and_hash(&mut source, &mut copy, observer)?
         }
     };
@@ -143,6 +134,38 @@ pub fn hash_backup(
         None => file,
     };
     Ok(HashedBackup { file, place, given, digest, bytes, tree: None, copy: target, identity })
+}
+
+/// Copies a backup that comes from elsewhere into a directory of its own, and hashes it on the way. `bytes` is how
+/// many are said to come.
+///
+/// # Errors
+/// When there is no room, it breaks off, or the copy cannot be written.
+pub fn hash_fetched(
+    source: &mut (dyn Read + Send),
+    bytes: u64,
+    name: &str,
+    folder: &Path,
+    observer: &dyn Observer,
+) -> Result<HashedBackup, BackupError> {
+    let target = folder.join(name);
+    let mut copy = new_copy(&target, bytes)?;
+    let (digest, bytes) = copy_and_hash(source, &mut copy, observer)?;
+    let file = File::open(&target).map_err(BackupError::CopyFile)?;
+    let identity = Identity::of(&file).map_err(StreamError::Read)?;
+    let place = Contained { relative: name.into(), absolute: target.clone() };
+    let (given, copy) = (name.to_owned(), Some(target));
+    Ok(HashedBackup { file, place, given, digest, bytes, tree: None, copy, identity })
+}
+
+/// A new file for a private copy, if there is room for it.
+fn new_copy(target: &Path, needed: u64) -> Result<File, BackupError> {
+    let free = free_bytes(target.parent().unwrap_or(target)).unwrap_or(u64::MAX);
+    if needed > free {
+        return Err(BackupError::NoRoom { needed, free });
+    }
+    let made = File::options().write(true).create_new(true).mode(0o600).open(target);
+    made.map_err(BackupError::CopyFile)
 }
 
 /// A tree is copied first; the copy is what is hashed, and what is used.

@@ -33,5 +33,7 @@ pub mod sbom;
 pub mod schedule;
 pub mod secret;
 pub mod signature;
+#[cfg(feature = "storage")]
+pub mod storage;
 pub mod target;
 pub mod wire;

@@ -111,7 +111,10 @@ fn describe(step: Step, manifest: Option<&Manifest>) -> Option<String> {
     Some(match step {
         Step::LoadManifest | Step::SealEvidence => return None,
         Step::VerifyBackupDigest => {
-            format!("hash {} and compare with {}", backup.path, backup.sha256)
+            let fetch = backup.remote.as_ref();
+            let fetch = fetch.map(|from| format!("fetch {}, ", from.address.text));
+            let fetch = fetch.unwrap_or_default();
+            format!("{fetch}hash {} and compare with {}", backup.path, backup.sha256)
         }
         Step::VerifyBackupPayload => {
             format!("read {} through to its end, by its format", backup.path)

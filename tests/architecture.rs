@@ -11,7 +11,7 @@ const ROWS: [&[&str]; 12] = [
     &["wire"],
     &["event", "manifest"],
     &["outcome", "plan", "target"],
-    &["backup", "check", "instance", "payload", "provenance", "sbom"],
+    &["backup", "check", "instance", "payload", "provenance", "sbom", "storage"],
     &["policy", "restore"],
     &["drill", "report"],
     &["evidence"],

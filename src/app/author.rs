@@ -170,7 +170,9 @@ pub fn init(
     let written = wire::Manifest {
         name: request.name.clone(),
         backup: wire::Backup {
-            path: backup,
+            path: Some(backup),
+            url: None,
+            max_bytes: None,
             sha256: looked_at.hashed.digest().to_string(),
             captured_at: captured_at.to_string(),
         },
@@ -235,6 +237,14 @@ pub fn pin(
     };
     let folder = parent_of(&place);
     let root = Root::open(&find_root(folder, root, working_directory), folder)?;
+    if text("/backup/url").is_some() {
+        return Err(invalid(vec![Problem {
+            place: document.place("/backup/url"),
+            key: "backup.url".to_owned(),
+            message: "is fetched by drills only".to_owned(),
+            hint: Some("set backup.sha256 to what made the backup says of it".to_owned()),
+        }]));
+    }
     let backup = text("/backup/path").ok_or_else(|| missing("backup.path"))?;
     for pointer in ["/backup/sha256", "/backup/captured_at"] {
         text(pointer).ok_or_else(|| missing(&pointer[1..].replace('/', ".")))?;

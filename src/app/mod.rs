@@ -10,6 +10,8 @@ mod run;
 #[cfg(feature = "serve")]
 mod serve;
 mod site;
+#[cfg(feature = "storage")]
+mod transfer;
 mod vouchers;
 
 pub use author::{AuthorError, InitRequest, Pinned, init, pin};
@@ -24,6 +26,8 @@ pub use run::{Past, RunError, RunRequest, past, run};
 #[cfg(feature = "serve")]
 pub use serve::{ServeError, Served, serve};
 pub use site::site;
+#[cfg(feature = "storage")]
+pub use transfer::{TransferError, Transferred, pull, push};
 pub use vouchers::{
     BundleRequest, CheckError, ProvenanceRequest, SbomRequest, Subject, check_provenance,
     check_sbom, read_key, verify_bundle,

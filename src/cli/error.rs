@@ -96,6 +96,41 @@ impl From<crate::app::ServeError> for CliError {
     }
 }
 
+#[cfg(feature = "storage")]
+impl From<crate::app::TransferError> for CliError {
+    fn from(error: crate::app::TransferError) -> Self {
+        use crate::app::TransferError;
+
+        match error {
+            TransferError::Record(error) => error.into(),
+            TransferError::Storage(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(feature = "storage")]
+impl From<crate::storage::StorageError> for CliError {
+    fn from(error: crate::storage::StorageError) -> Self {
+        use crate::storage::StorageError;
+
+        let (hint, exit) = match &error {
+            StorageError::Address(..) => (Some("docs/storage.md lists the addresses"), Exit::Usage),
+            StorageError::Absent(_) | StorageError::Local(..) => (None, Exit::Usage),
+            StorageError::Denied(..) => {
+                (Some("docs/storage.md lists the variables that hold credentials"), Exit::Usage)
+            }
+            StorageError::Unreachable(..) | StorageError::Ended => {
+                (Some("run it again: it goes on where it was"), Exit::Inconclusive)
+            }
+            StorageError::Changed(_) | StorageError::ReadBack(_) => {
+                (Some("look at who can write to the storage"), Exit::Failed)
+            }
+            StorageError::TooLarge { .. } => (None, Exit::Failed),
+        };
+        Self { message: error.to_string(), hint: hint.map(str::to_owned), exit }
+    }
+}
+
 impl From<RecordError> for CliError {
     fn from(error: RecordError) -> Self {
         let hint = error.hint().map(str::to_owned);

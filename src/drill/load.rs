@@ -216,8 +216,9 @@ fn against_disk(
     let mut problem = |pointer: &str, message: String, hint: &str| {
         problems.push(Problem::at(document, pointer, &message, Some(hint)));
     };
+    let fetched = manifest.backup.remote.is_some();
     let Ok(backup) = root.locate(&manifest.backup.path) else { return problems };
-    let directory = backup.absolute.is_dir();
+    let directory = !fetched && backup.absolute.is_dir();
     if let Driver::Files(files) = &manifest.restore.driver
         && !directory
         && files.tree_sha256.is_none()
@@ -237,7 +238,7 @@ fn against_disk(
                 problem("/restore/output_dir", error.to_string(), "keep it inside the root");
             }
             Ok(place) => {
-                if place.absolute.starts_with(&real) {
+                if !fetched && place.absolute.starts_with(&real) {
                     problem(
                         "/restore/output_dir",
                         "the output directory is the backup itself, or lies in it".to_owned(),

@@ -147,18 +147,26 @@ struct Run<'a> {
 struct StepResult {
     status: Status,
     notes: String,
-    context: Context,
+    context: Box<Context>,
     findings: Vec<Finding>,
 }
 
 impl StepResult {
     fn passed(notes: impl Into<String>, context: Context) -> Self {
+        let context = Box::new(context);
         Self { status: Status::Passed, notes: notes.into(), context, findings: Vec::new() }
     }
 
     fn skipped(why: impl Into<String>) -> Self {
-        let (status, context) = (Status::Skipped, Context::default());
+        let (status, context) = (Status::Skipped, Box::default());
         Self { status, notes: why.into(), context, findings: Vec::new() }
+    }
+
+    /// It could not be found out: nothing is said of the backup.
+    fn inconclusive(message: &str, hint: &str) -> Self {
+        let hint = Some(hint.to_owned());
+        let result = Self::failed(Class::Incomplete, &message, hint, Context::default());
+        Self { status: Status::Inconclusive, ..result }
     }
 
     /// `error` is a whole sentence: what happened, to what.
@@ -170,6 +178,7 @@ impl StepResult {
     ) -> Self {
         let message = error.to_string();
         context.error = Some(ErrorFacts { class, message: message.clone(), hint });
+        let context = Box::new(context);
         Self { status: Status::Failed, notes: message, context, findings: Vec::new() }
     }
 }
@@ -204,7 +213,7 @@ impl Run<'_> {
         };
         if self.setup.watch.interrupted() && !concludes && result.status == Status::Failed {
             let hint = Some("run it again; nothing was proven either way".to_owned());
-            let context = std::mem::take(&mut result.context);
+            let context = *std::mem::take(&mut result.context);
             result = StepResult::failed(
                 Class::Incomplete,
                 &format!("{interrupted} in {id}"),
@@ -224,7 +233,7 @@ impl Run<'_> {
             duration_seconds: watch.seconds(),
             status,
             notes: result.notes,
-            context: Box::new(result.context),
+            context: result.context,
         })?;
         Ok(Some(status))
     }

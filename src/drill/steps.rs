@@ -96,5 +96,6 @@ fn enforce_policies(run: &Run<'_>, manifest: &Manifest) -> StepResult {
         (all, 0, _) => format!("{unmeasured} of {all} limit(s) could not be measured"),
         (all, _, _) => format!("{broken} of {all} limit(s) broken"),
     };
-    StepResult { status, notes, context: Context { policies, ..Context::default() }, findings }
+    let context = Box::new(Context { policies, ..Context::default() });
+    StepResult { status, notes, context, findings }
 }

@@ -18,7 +18,7 @@ use crate::wire::attestation::{
 use crate::wire::history::{HEADS, Head, Heads};
 
 /// Folder of the lists that checkpoints pin.
-const CHECKPOINTS: &str = "checkpoints";
+pub(super) const CHECKPOINTS: &str = "checkpoints";
 /// What the list is called in the note.
 const SUBJECT: &str = "heads.json";
 /// Largest list that is read, in bytes.

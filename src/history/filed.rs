@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::path::Path;
 
 use super::shelf::{SLOT, file_of, place, record_of};
 use super::{History, HistoryError};
@@ -168,10 +169,13 @@ impl History {
             return Ok(Filed::Drill(Box::new(self.read(file)?)));
         }
         let wrong = |problem| HistoryError::Pack { file: file.to_owned(), problem };
-        let opened = open_for_reading(&place(&self.folder, file));
-        let mut opened = opened.map_err(|error| wrong(format!("cannot be read: {error}")))?;
-        let bytes = read_capped(&mut opened, MAX_BYTES);
-        let bytes = bytes.map_err(|error| wrong(error.to_string()))?;
-        SealedRecord::parse(&bytes).map(Box::new).map(Filed::Record).map_err(wrong)
+        read_record(&place(&self.folder, file)).map(Box::new).map(Filed::Record).map_err(wrong)
     }
+}
+
+/// Reads the record of slots.
+pub(super) fn read_record(path: &Path) -> Result<SealedRecord, String> {
+    let mut opened = open_for_reading(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let bytes = read_capped(&mut opened, MAX_BYTES).map_err(|error| error.to_string())?;
+    SealedRecord::parse(&bytes)
 }

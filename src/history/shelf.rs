@@ -8,7 +8,7 @@ use super::HistoryError;
 use crate::digest::Digest;
 
 /// Folder of all packs.
-const DRILLS: &str = "drills";
+pub(super) const DRILLS: &str = "drills";
 const ENDING: &str = ".tar.zst";
 /// Ends the name of the record of slots in which no drill ran.
 pub(super) const SLOT: &str = ".slot.jsonl";

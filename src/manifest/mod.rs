@@ -1,5 +1,6 @@
 //! The manifest as it was understood: every path, digest, time and limit checked, every problem reported at once.
 
+mod address;
 mod read;
 mod reference;
 mod signed;
@@ -14,6 +15,7 @@ use crate::wire;
 
 use wire::manifest::{CertificateClaim, Isolation, Phase, Profile};
 
+pub use address::Address;
 pub use read::parse;
 pub use reference::SourceRef;
 pub use signed::{PAYLOAD_TYPE, signature_path, verify};
@@ -71,12 +73,23 @@ impl Manifest {
 /// The backup under test.
 #[derive(Clone, Debug)]
 pub struct Backup {
-    /// Path relative to the manifest's folder.
+    /// Path relative to the manifest's folder; what it is called, where it is fetched.
     pub path: String,
+    /// The storage that it is fetched from, if it does not lie here.
+    pub remote: Option<Remote>,
     /// Digest of the file, or tree digest of the directory.
     pub sha256: Digest,
     /// When the data was captured, as the manifest says.
     pub captured_at: Timestamp,
+}
+
+/// Where a backup is fetched from.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    /// Its address.
+    pub address: Address,
+    /// Most bytes that are fetched.
+    pub max_bytes: u64,
 }
 
 /// Where it is told what the database was: at least one of the two.

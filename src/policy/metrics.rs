@@ -10,6 +10,10 @@ use crate::wire::event::{Status, TimeMeaning};
 use crate::wire::manifest::Phase;
 use crate::wire::report::Metrics;
 
+/// What comes before a restored database answers.
+const ANSWERING: [Phase; 5] =
+    [Phase::Fetch, Phase::Verify, Phase::Provision, Phase::Restore, Phase::Recover];
+
 /// The phase that a step counts to.
 fn phase(step: Step) -> Option<Phase> {
     match step {
@@ -30,6 +34,7 @@ fn phase(step: Step) -> Option<Phase> {
 #[must_use]
 pub(super) fn phase_name(phase: Phase) -> &'static str {
     match phase {
+        Phase::Fetch => "fetch",
         Phase::Verify => "verify",
         Phase::Provision => "provision",
         Phase::Restore => "restore",
@@ -53,21 +58,23 @@ pub fn measure(outcome: &Outcome, manifest: Option<&Manifest>) -> Metrics {
             *seconds = round_seconds(*seconds + end.seconds);
         }
     }
-    // What a server recovers is a part of the step that restores.
-    if let Some(seconds) =
-        outcome.fact(|context| context.restore.as_ref()).and_then(|facts| facts.recovery_seconds)
-    {
-        let recovered = round_seconds(seconds);
-        let restore = phases.entry(phase_name(Phase::Restore).to_owned()).or_default();
-        *restore = round_seconds((*restore - recovered).max(0.0));
-        phases.insert(phase_name(Phase::Recover).to_owned(), recovered);
+    // What a server recovers is a part of the step that restores, and what is fetched of the one that hashes.
+    let recovered = outcome.fact(|context| context.restore.as_ref());
+    let fetched = outcome.fact(|context| context.backup.as_ref());
+    for (part, whole, seconds) in [
+        (Phase::Recover, Phase::Restore, recovered.and_then(|facts| facts.recovery_seconds)),
+        (Phase::Fetch, Phase::Verify, fetched.and_then(|facts| facts.fetch_seconds)),
+    ] {
+        let Some(seconds) = seconds.map(round_seconds) else { continue };
+        let rest = phases.entry(phase_name(whole).to_owned()).or_default();
+        *rest = round_seconds((*rest - seconds).max(0.0));
+        phases.insert(phase_name(part).to_owned(), seconds);
     }
     let passed =
         |step: Step| outcome.end_of(step.id()).is_some_and(|end| end.status == Status::Passed);
     let validated = passed(Step::ValidateRestoredBackup) || passed(Step::RunChecks);
     let rto_seconds = validated.then(|| {
-        let counted =
-            [Phase::Verify, Phase::Provision, Phase::Restore, Phase::Recover, Phase::Validate];
+        let counted = [&ANSWERING[..], &[Phase::Validate]].concat();
         round_seconds(counted.iter().filter_map(|phase| phases.get(phase_name(*phase))).sum())
     });
     let restore_seconds = outcome.end_of(Step::RestoreArtifact.id()).map(|end| end.seconds);
@@ -95,8 +102,7 @@ pub fn measure(outcome: &Outcome, manifest: Option<&Manifest>) -> Metrics {
 fn first_answer(outcome: &Outcome, phases: &BTreeMap<String, f64>) -> Option<f64> {
     let asked = outcome.checks.iter().position(|check| check.check == "connectivity")?;
     let answered = outcome.checks[asked].status == Status::Passed;
-    let before = [Phase::Verify, Phase::Provision, Phase::Restore, Phase::Recover];
-    let before: f64 = before.iter().filter_map(|phase| phases.get(phase_name(*phase))).sum();
+    let before: f64 = ANSWERING.iter().filter_map(|phase| phases.get(phase_name(*phase))).sum();
     let checks: f64 = outcome.checks[..=asked].iter().map(|check| check.duration_seconds).sum();
     answered.then(|| round_seconds(before + checks))
 }

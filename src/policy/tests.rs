@@ -31,6 +31,8 @@ fn step(step: Step, status: Status, seconds: f64) -> StepOutcome {
             sha256: String::new(),
             bytes: 1000,
             files: None,
+            url: None,
+            fetch_seconds: None,
         });
     }
     let end =

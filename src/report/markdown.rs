@@ -52,7 +52,9 @@ impl Renderer for Markdown {
             measured(report, "max_rpo_minutes", metrics.rpo_minutes, "min")
         )?;
         if let Some(backup) = &report.backup {
-            writeln!(out, "| backup | {} ({} bytes) |", cell(&backup.path), backup.bytes)?;
+            let from = backup.url.as_ref().map(|url| format!(", from {}", cell(url)));
+            let from = from.unwrap_or_default();
+            writeln!(out, "| backup | {} ({} bytes{from}) |", cell(&backup.path), backup.bytes)?;
             writeln!(out, "| SHA-256 | `{}` |", backup.sha256)?;
         }
         writeln!(out, "| started | {} |", report.started_at)?;

@@ -16,9 +16,10 @@ pub mod metrics;
 pub mod report;
 pub mod schedule;
 pub mod slot;
+pub mod storage;
 
 /// Name, file name and text of every schema, as `dr-drill schema NAME` prints it.
-pub const SCHEMAS: [(&str, &str, &str); 23] = [
+pub const SCHEMAS: [(&str, &str, &str); 24] = [
     ("manifest", "manifest.v1.schema.json", include_str!("../../schemas/manifest.v1.schema.json")),
     ("event", "event.v1.schema.json", include_str!("../../schemas/event.v1.schema.json")),
     ("report", "report.v2.schema.json", include_str!("../../schemas/report.v2.schema.json")),
@@ -66,6 +67,7 @@ pub const SCHEMAS: [(&str, &str, &str); 23] = [
         "simulation.v1.schema.json",
         include_str!("../../schemas/simulation.v1.schema.json"),
     ),
+    ("parts", "parts.v1.schema.json", include_str!("../../schemas/parts.v1.schema.json")),
 ];
 
 /// The text of the schema with this name.
@@ -114,6 +116,7 @@ mod tests {
             draft_07::<schedule::Calendar>(),
             draft_07::<schedule::MatrixPlan>(),
             draft_07::<schedule::Simulation>(),
+            draft_07::<storage::PartList>(),
         ];
         for ((_, file, text), schema) in SCHEMAS.iter().zip(generated) {
             let wanted = serde_json::to_string_pretty(&schema).unwrap() + "\n";

@@ -13,7 +13,7 @@ fn a_copy_that_does_not_fit_is_not_begun() {
     let project = Project::sample();
     // Far more than any disk has free, and no more than a file may be long.
     fs::File::create(project.path("data/dr/backup.json")).unwrap().set_len(8 << 40).unwrap();
-    let message = project.fails_at(1, "verify_backup_digest");
+    let message = project.fails_at(4, "verify_backup_digest");
     assert!(message.contains("needs 8796093022208 bytes"), "{message}");
 }
 

@@ -34,6 +34,7 @@ mod script_vouchers;
 mod seal;
 mod serve;
 mod servers;
+mod storage;
 mod vouchers;
 
 /// A file of tests that is not listed above would never run.

@@ -77,6 +77,10 @@ fn the_documents_list_every_exit_code_key_and_format() {
         let row = format!("| {} | {} | {} |", control.id, control.asks, needs.join(", "));
         assert!(controls.contains(&row), "{row}");
     }
+    let storage = fs::read_to_string("docs/storage.md").unwrap();
+    for name in dr_drill::storage::VARIABLES {
+        assert!(storage.contains(&format!("`{name}`")), "{name}");
+    }
     let formats = fs::read_to_string("docs/evidence.md").unwrap();
     for (_, file, _) in dr_drill::wire::SCHEMAS {
         assert!(formats.contains(file), "{file}");

@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 use crate::evidence::predicate_of;
 
-/// Pack sealed evidence into one file, unpack it, reduce what is old
+/// Pack sealed evidence into one file, unpack it, reduce what is old, keep a copy in a storage
 #[derive(Debug, Args)]
 pub(super) struct EvidenceArgs {
     #[command(subcommand)]
@@ -26,6 +26,10 @@ enum EvidenceCommand {
     Unpack(UnpackArgs),
     Predicate(PredicateArgs),
     Prune(PruneArgs),
+    #[cfg(feature = "storage")]
+    Push(super::transfer::PushArgs),
+    #[cfg(feature = "storage")]
+    Pull(super::transfer::PullArgs),
 }
 
 /// Pack a sealed directory into one file, the same bytes each time
@@ -79,6 +83,10 @@ pub(super) fn run(
             args.out.clone()
         }
         EvidenceCommand::Prune(args) => return prune(ui, environment, args),
+        #[cfg(feature = "storage")]
+        EvidenceCommand::Push(args) => return super::transfer::push(ui, environment, args),
+        #[cfg(feature = "storage")]
+        EvidenceCommand::Pull(args) => return super::transfer::pull(ui, environment, args),
         EvidenceCommand::Predicate(args) => {
             let said = predicate_of(&here.join(&args.dir)).map_err(|error| {
                 CliError::usage(format!("nothing can be said of {}: {error}", args.dir.display()))

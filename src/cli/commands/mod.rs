@@ -21,6 +21,8 @@ mod schema;
 mod serve;
 mod sign;
 mod sign_off;
+#[cfg(feature = "storage")]
+mod transfer;
 mod verify;
 mod verify_bundle;
 

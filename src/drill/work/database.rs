@@ -58,7 +58,7 @@ impl<'a> Work<'a> {
             Err(error) => {
                 let facts = Box::new(RestoreFacts::default());
                 let failed = restore_failed(Failed { facts, error });
-                let context = Context { restore: None, ..failed.context };
+                let context = Box::new(Context { restore: None, ..*failed.context });
                 StepResult { context, ..failed }
             }
         }
@@ -208,9 +208,7 @@ fn no_good_drill() -> StepResult {
     let message =
         "the data is to be compared with that of the newest drill that passed, and there is none";
     let hint = "run it with --history, and name a baseline for the first drill under baseline.path";
-    let hint = Some(hint.to_owned());
-    let failed = StepResult::failed(Class::Incomplete, &message, hint, Context::default());
-    StepResult { status: Status::Inconclusive, ..failed }
+    StepResult::inconclusive(message, hint)
 }
 
 /// Where the baseline of an earlier drill is kept.

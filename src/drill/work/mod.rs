@@ -1,11 +1,13 @@
 //! What the verifying steps do, and what they report; what the steps of one drill hand on to each other.
 
 mod database;
+#[cfg(feature = "storage")]
+mod fetch;
 mod restore;
 mod vouchers;
 
 use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Loaded, Run, StepResult, shown};
 use crate::backup::{BackupError, HashedBackup, VerifiedBackup, hash_backup};
@@ -17,6 +19,21 @@ use crate::payload::inspect;
 use crate::process::Supervisor;
 use crate::restore::database::{Throwaway, wants_copy};
 use crate::wire::event::{BackupFacts, Class, Context, PayloadFacts};
+
+#[cfg(feature = "storage")]
+use fetch::fetch;
+
+/// What a build without object storage says.
+#[cfg(not(feature = "storage"))]
+fn fetch(
+    _run: &Run<'_>,
+    remote: &crate::manifest::Remote,
+    _name: &str,
+    _folder: &Path,
+) -> Result<(HashedBackup, f64), StepResult> {
+    let message = format!("{} cannot be fetched by this build", remote.address.text);
+    Err(StepResult::inconclusive(&message, "use one with the feature `storage`"))
+}
 
 /// What the steps of one drill hand on to each other.
 pub(super) struct Work<'a> {
@@ -55,14 +72,29 @@ impl<'a> Work<'a> {
 
     /// Hashes the backup and, in the same pass, makes the private copy that a script is given.
     pub(super) fn verify_digest(&mut self, run: &Run<'_>) -> StepResult {
-        let copies = self.copies_backup();
+        let hashed = self.open_workspace(run).and_then(|copy| match &self.manifest.backup.remote {
+            None => Ok((self.hash(&copy, run)?, None)),
+            Some(remote) => {
+                let (hashed, seconds) = fetch(run, remote, &self.manifest.backup.path, &copy)?;
+                Ok((hashed, Some(seconds)))
+            }
+        });
+        match hashed {
+            Ok((hashed, fetch_seconds)) => self.compare(hashed, fetch_seconds),
+            Err(result) => result,
+        }
+    }
+
+    /// Makes the private directory of this run. Gives where copies of the backup go.
+    fn open_workspace(&mut self, run: &Run<'_>) -> Result<PathBuf, StepResult> {
         let base = match &self.manifest.restore.output_dir {
             Some(output) => self.root.check_output(output).map(|place| place.absolute),
             None => Ok(run.setup.temporary_directory.clone()),
         };
         let workspace = base.map_err(|error| error.to_string()).and_then(|base| {
-            let backup = self.root.locate(&self.manifest.backup.path);
-            if backup.is_ok_and(|b| real_place(&base).starts_with(real_place(&b.absolute))) {
+            let backup = &self.manifest.backup;
+            let place = self.root.locate(&backup.path).ok().filter(|_| backup.remote.is_none());
+            if place.is_some_and(|b| real_place(&base).starts_with(real_place(&b.absolute))) {
                 return Err(format!("{} lies in the backup", base.display()));
             }
             Workspace::create(&base).map_err(|error| error.to_string())
@@ -71,33 +103,38 @@ impl<'a> Work<'a> {
             Ok(workspace) => self.workspace.insert(workspace),
             Err(error) => {
                 let message = format!("the private directory of this run cannot be made: {error}");
-                return StepResult::failed(Class::Restore, &message, None, Context::default());
+                return Err(StepResult::failed(Class::Restore, &message, None, Context::default()));
             }
         };
         self.gauge = Some(DiskGauge::start(workspace.path()));
-        let copy = workspace.backup();
-        let (backup, watch) = (&self.manifest.backup, run.setup.watch);
-        let length =
-            self.root.locate(&backup.path).ok().and_then(|place| place.absolute.metadata().ok());
-        watch.begin(
-            "backup",
-            length.filter(std::fs::Metadata::is_file).map(|metadata| metadata.len()),
-        );
-        let hashed = hash_backup(self.root, &backup.path, copies.then_some(copy.as_path()), watch);
+        Ok(workspace.backup())
+    }
+
+    /// Hashes the backup that lies here.
+    fn hash(&self, copy: &Path, run: &Run<'_>) -> Result<HashedBackup, StepResult> {
+        let (path, watch) = (&self.manifest.backup.path, run.setup.watch);
+        let place = self.root.locate(path).ok();
+        let length = place.and_then(|place| place.absolute.metadata().ok());
+        let length = length.filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
+        watch.begin("backup", length);
+        let hashed = hash_backup(self.root, path, self.copies_backup().then_some(copy), watch);
         watch.end();
-        let hashed = match hashed {
-            Ok(hashed) => hashed,
-            Err(error) => {
-                let hint = match &error {
-                    BackupError::Path(_) => Some("check backup.path in the manifest".to_owned()),
-                    BackupError::NoRoom { .. } => {
-                        Some("make room, or set restore.copy_backup to false".to_owned())
-                    }
-                    _ => None,
-                };
-                return StepResult::failed(Class::Integrity, &error, hint, Context::default());
+        hashed.map_err(|error| match &error {
+            BackupError::NoRoom { .. } => {
+                let hint = "make room, or set restore.copy_backup to false";
+                StepResult::inconclusive(&error.to_string(), hint)
             }
-        };
+            BackupError::Path(_) => {
+                let hint = Some("check backup.path in the manifest".to_owned());
+                StepResult::failed(Class::Integrity, &error, hint, Context::default())
+            }
+            _ => StepResult::failed(Class::Integrity, &error, None, Context::default()),
+        })
+    }
+
+    /// Compares the digest with the pin.
+    fn compare(&mut self, hashed: HashedBackup, fetch_seconds: Option<f64>) -> StepResult {
+        let backup = &self.manifest.backup;
         let files = hashed
             .tree()
             .map(|tree| tree.entries.iter().filter(|e| e.digest.is_some()).count() as u64);
@@ -108,6 +145,8 @@ impl<'a> Work<'a> {
             sha256: hashed.digest().to_string(),
             bytes: hashed.bytes(),
             files,
+            url: backup.remote.as_ref().map(|remote| remote.address.text.clone()),
+            fetch_seconds,
         };
         let matches = hashed.digest() == backup.sha256;
         let message = format!(
@@ -120,7 +159,12 @@ impl<'a> Work<'a> {
         if matches {
             return StepResult::passed(notes, context);
         }
-        let hint = "the backup was changed after it was pinned; if it is a new one: dr-drill pin";
+        let hint = match backup.remote {
+            None => "the backup was changed after it was pinned; if it is a new one: dr-drill pin",
+            Some(_) => {
+                "another object is there now; if it is a newer backup, set backup.sha256 to what made it says"
+            }
+        };
         StepResult::failed(Class::Integrity, &message, Some(hint.to_owned()), context)
     }
 

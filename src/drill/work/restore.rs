@@ -203,7 +203,7 @@ fn restored(facts: RestoreFacts) -> StepResult {
     let notes = format!("{} in {:.3} s, attempt {}", facts.driver, facts.seconds, facts.attempts);
     let findings = isolation_findings(&facts);
     let context = Context { restore: Some(facts), ..Context::default() };
-    StepResult { status: Status::Passed, notes, context, findings }
+    StepResult { findings, ..StepResult::passed(notes, context) }
 }
 
 /// A restore that did not work. Where something is wanting on this machine, the backup may be as good

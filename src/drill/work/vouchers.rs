@@ -351,7 +351,7 @@ impl Said {
     /// A failure keeps what was found out before it.
     fn failed(self, failed: StepResult) -> StepResult {
         let context = Context { error: failed.context.error, ..self.context };
-        StepResult { context, ..failed }
+        StepResult { context: Box::new(context), ..failed }
     }
 
     fn refused(self, message: &str, hint: Option<&str>) -> StepResult {

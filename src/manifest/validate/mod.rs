@@ -8,11 +8,14 @@ mod vouchers;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::{Backup, Driver, Manifest};
+use super::{Address, Backup, Driver, Manifest, Remote};
 use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::document::{Document, Problem};
 use crate::wire::manifest as written;
+
+/// Most bytes of a backup that are fetched, where the manifest does not say.
+const MAX_FETCHED: u64 = 100 << 30;
 
 /// Turns what was written into what is meant; adds what is wrong to `problems`.
 pub(super) fn validate(
@@ -24,10 +27,10 @@ pub(super) fn validate(
     let backup_sha256 = reader.read::<Digest>("/backup/sha256", Some(&manifest.backup.sha256));
     let captured_at =
         reader.read::<Timestamp>("/backup/captured_at", Some(&manifest.backup.captured_at));
-    reader.path("/backup/path", &manifest.backup.path);
+    let (path, remote) = reader.backup_place(&manifest.backup)?;
     let sbom = reader.input("/sbom", manifest.sbom);
     let provenance = reader.provenance("/provenance", manifest.provenance);
-    let restore = reader.restore(manifest.restore, manifest.instance, &manifest.backup.path);
+    let restore = reader.restore(manifest.restore, manifest.instance, &path);
     let engine = match &restore.driver {
         Driver::Database(database) => Some(database.engine),
         Driver::Files(_) | Driver::Script(_) => None,
@@ -38,11 +41,7 @@ pub(super) fn validate(
     let policies = reader.policies(manifest.policies.as_ref(), engine.is_some());
     Some(Manifest {
         name: manifest.name,
-        backup: Backup {
-            path: manifest.backup.path,
-            sha256: backup_sha256?,
-            captured_at: captured_at?,
-        },
+        backup: Backup { path, remote, sha256: backup_sha256?, captured_at: captured_at? },
         sbom,
         provenance,
         restore,
@@ -78,6 +77,42 @@ impl Reader<'_> {
                 if !self.problems.iter().any(|problem| problem.place == place) {
                     self.problem(pointer, &error.to_string(), None);
                 }
+                None
+            }
+        }
+    }
+
+    /// Where the backup lies, or is fetched from.
+    fn backup_place(&mut self, backup: &written::Backup) -> Option<(String, Option<Remote>)> {
+        let url = match (&backup.path, &backup.url) {
+            (Some(path), None) => {
+                self.path("/backup/path", path);
+                if backup.max_bytes.is_some() {
+                    let message = "is a limit for what is fetched, and nothing is";
+                    self.problem("/backup/max_bytes", message, Some("take it out"));
+                }
+                return Some((path.clone(), None));
+            }
+            (None, Some(url)) => url,
+            (None, None) => {
+                self.problem("/backup", "says not where the backup is", Some("give its `path`"));
+                return None;
+            }
+            (Some(_), Some(_)) => {
+                let message = "stands beside `path`: only one of them can be drilled";
+                self.problem("/backup/url", message, Some("take one of them out"));
+                return None;
+            }
+        };
+        let parsed = Address::parse(url)
+            .and_then(|address| Ok((address.file_name().ok_or("names no object")?, address)));
+        match parsed {
+            Ok((name, address)) => {
+                let max_bytes = backup.max_bytes.unwrap_or(MAX_FETCHED);
+                Some((name, Some(Remote { address, max_bytes })))
+            }
+            Err(why) => {
+                self.problem("/backup/url", &why, Some("docs/storage.md lists the addresses"));
                 None
             }
         }

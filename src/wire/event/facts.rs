@@ -102,6 +102,12 @@ pub struct BackupFacts {
     /// Files in a directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<u64>,
+    /// The storage that it was fetched from; its path is then only its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Seconds that fetching it took; a part of its step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetch_seconds: Option<f64>,
 }
 
 /// What the backup turned out to be inside.

@@ -84,6 +84,8 @@ pub enum SbomProfile {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
+    /// Fetching the backup from a storage, hashed on the way.
+    Fetch,
     /// Reading the manifest, the backup and what vouches for it.
     Verify,
     /// Getting a server ready to restore into.

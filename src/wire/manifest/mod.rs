@@ -69,9 +69,18 @@ pub struct CorrectiveAction {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backup {
-    /// Where it lies.
+    /// Where it lies; this or `url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
-    pub path: String,
+    pub path: Option<String>,
+    /// The object storage that it is fetched from, a file: `s3://`, `gs://`, `az://` or `https://` (`docs/storage.md`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub url: Option<String>,
+    /// Most bytes that are fetched; default 100 GiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_bytes: Option<u64>,
     /// SHA-256 of the file, or the tree digest of the directory (`docs/tree-digest.md`).
     #[schemars(regex(pattern = r"^(sha256:)?[0-9a-fA-F]{64}$"))]
     pub sha256: String,
