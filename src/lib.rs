@@ -11,6 +11,8 @@ pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod dashboard;
+#[cfg(feature = "queue")]
+pub mod database;
 pub mod digest;
 pub mod document;
 pub mod drill;

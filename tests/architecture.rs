@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Rows from the bottom up: a module imports only from rows below its own.
 const ROWS: [&[&str]; 12] = [
-    &["clock", "digest", "document", "fs", "process", "secret", "signature"],
+    &["clock", "database", "digest", "document", "fs", "process", "secret", "signature"],
     &["wire"],
     &["event", "manifest"],
     &["outcome", "plan", "target"],

@@ -20,10 +20,10 @@ use crate::notify::Secrets;
 use crate::process::Interrupt;
 use crate::schedule::{
     Calendar, Delivery, Done, Drill, Ended, Fleet, Happening, Ledger, LedgerError, MAX_BYTES,
-    Order, Source, choose, courier, read, work,
+    Order, Outbox, Source, choose, courier, read, work,
 };
 use crate::signature::PrivateKey;
-use crate::wire::event::{Class, Event, Verdict};
+use crate::wire::event::Event;
 use crate::wire::report::Report;
 use crate::wire::slot::{PointFacts, SlotFacts};
 
@@ -155,26 +155,10 @@ impl Desk<'_> {
             let _ = fs::remove_dir_all(place);
         }
         match drilled {
-            Ok(report) => Done {
-                ended: match report.status {
-                    Verdict::Passed => Ended::Passed,
-                    Verdict::Failed => Ended::Failed,
-                    Verdict::Inconclusive => Ended::Inconclusive,
-                },
-                reason: report.reasons.first().map(|reason| reason.message.clone()),
-                minutes: minutes(),
-                bytes: report.backup.as_ref().map_or(0, |backup| backup.bytes),
-                only_limits: only_limits(&report),
-                run_id: Some(report.run_id),
-            },
-            Err(reason) => Done {
-                ended: Ended::Unstarted,
-                reason: Some(reason),
-                minutes: minutes(),
-                bytes: 0,
-                run_id: None,
-                only_limits: false,
-            },
+            Ok(report) => Done { minutes: minutes(), ..Done::of(&report) },
+            Err(reason) => {
+                Done { minutes: minutes(), ..Done::without(Ended::Unstarted, Some(reason)) }
+            }
         }
     }
 
@@ -266,14 +250,28 @@ pub fn keep(
     settle_work(history)
         .map_err(|cause| LedgerError::Io { path: works.display().to_string(), cause })?;
     let run = |order: &Order| desk.carry_out(order, &works);
+    let outbox = Outbox::open(history.folder())?;
+    attend(desk, calendar, &mut ledger, outbox, &run, tell, told)
+}
+
+/// Works a calendar, and sends messages beside it.
+pub(super) fn attend(
+    desk: &Desk<'_>,
+    calendar: &Calendar<'_>,
+    ledger: &mut Ledger,
+    outbox: Outbox,
+    run: &(dyn Fn(&Order) -> Done + Sync),
+    tell: &mut dyn FnMut(&Happening<'_>),
+    told: &(dyn Fn(&Delivery) + Sync),
+) -> Result<(), LedgerError> {
     let secrets = Secrets { variable: desk.variable, folder: &desk.grounds.fleet };
-    let over = AtomicBool::new(false);
+    let over = &AtomicBool::new(false);
     thread::scope(|scope| {
-        let courier = scope.spawn(|| {
+        let courier = scope.spawn(move || {
             let over = || over.load(Ordering::Relaxed);
-            courier(history.folder(), desk.fleet, &secrets, desk.clock, &over, told)
+            courier(outbox, desk.fleet, &secrets, desk.clock, &over, told)
         });
-        let worked = work(calendar, &mut ledger, &run, tell);
+        let worked = work(calendar, ledger, run, tell);
         over.store(true, Ordering::Relaxed);
         worked.and(courier.join().unwrap_or(Ok(())))
     })
@@ -302,11 +300,6 @@ impl Watch for Limited<'_> {
     fn begin(&self, _what: &str, _bytes: Option<u64>) {}
 
     fn end(&self) {}
-}
-
-/// Whether all came back, and only a limit was broken.
-pub(super) fn only_limits(report: &Report) -> bool {
-    report.reasons.iter().all(|reason| reason.class == Class::Policy)
 }
 
 /// Listens to nothing.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
-use super::calendar::{FleetError, only_limits};
+use super::calendar::FleetError;
 use super::records::{RecordError, add};
 use crate::clock::Timestamp;
 use crate::document::parse_json;
@@ -12,7 +12,8 @@ use crate::evidence::SealedEvidence;
 use crate::fs::{ReadError, open_for_reading, read_capped, write_whole};
 use crate::history::{History, HistoryError};
 use crate::schedule::{
-    Books, Close, Fleet, Ledger, LedgerError, Past, Settled, matrix as planned, written,
+    Books, Close, Fleet, Ledger, LedgerError, Past, Settled, matrix as planned, only_limits,
+    written,
 };
 use crate::signature::PrivateKey;
 use crate::wire::schedule::{EndedSlot, MATRIX, MatrixPlan, MatrixSlot};

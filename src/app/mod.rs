@@ -10,6 +10,8 @@ mod run;
 #[cfg(feature = "serve")]
 mod serve;
 mod site;
+#[cfg(feature = "queue")]
+mod team;
 #[cfg(feature = "storage")]
 mod transfer;
 mod vouchers;
@@ -26,6 +28,8 @@ pub use run::{Past, RunError, RunRequest, past, run};
 #[cfg(feature = "serve")]
 pub use serve::{ServeError, Served, serve};
 pub use site::site;
+#[cfg(feature = "queue")]
+pub use team::{Hand, keep_team};
 #[cfg(feature = "storage")]
 pub use transfer::{TransferError, Transferred, pull, push};
 pub use vouchers::{

@@ -167,9 +167,6 @@ pub fn pull(
             Taken::Refused(why) => done.refused.push((stored.name, why)),
         }
     }
-    if done.new > 0 {
-        history.rebuild()?;
-    }
     Ok(done)
 }
 

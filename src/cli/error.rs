@@ -42,6 +42,20 @@ impl From<HistoryError> for CliError {
     }
 }
 
+#[cfg(feature = "queue")]
+impl From<crate::database::DatabaseError> for CliError {
+    fn from(error: crate::database::DatabaseError) -> Self {
+        use crate::database::DatabaseError;
+
+        let hint = match &error {
+            DatabaseError::Address => "without TLS, on this machine only: add ?sslmode=disable",
+            DatabaseError::Unreachable(..) => "look whether it runs, and at its TLS: docs/team.md",
+            DatabaseError::Refused(..) => "the role has to be able to make schemas in it",
+        };
+        Self { message: error.to_string(), hint: Some(hint.to_owned()), exit: Exit::Usage }
+    }
+}
+
 impl From<FleetError> for CliError {
     fn from(error: FleetError) -> Self {
         let hint = match &error {
@@ -71,6 +85,7 @@ impl From<LedgerError> for CliError {
         let (hint, exit) = match &error {
             LedgerError::Busy(_) => ("wait until that has ended, or end it", Exit::Usage),
             LedgerError::Clock { .. } => ("if the clock is right: --believe-clock", Exit::Usage),
+            LedgerError::Lost(_) => ("look whether the database could be reached", Exit::Evidence),
             LedgerError::Newer(_) => ("use that version", Exit::Usage),
             LedgerError::Io { .. } | LedgerError::State { .. } => {
                 ("look at rights and room of the history", Exit::Evidence)

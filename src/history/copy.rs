@@ -81,7 +81,7 @@ impl History {
         Some(self.folder.join(name))
     }
 
-    /// Takes a file of a copy, by its name there. The index does not know of it before it is made anew.
+    /// Takes a file of a copy, by its name there.
     ///
     /// # Errors
     /// When it cannot be read, or the history cannot be written.
@@ -121,7 +121,7 @@ impl History {
             io::copy(&mut source, out).map_err(|cause| HistoryError::io(&path, cause))?;
             Ok(())
         };
-        shelve(&self.folder, file, copy, || index.announce(file))?;
+        shelve(&self.folder, file, copy, |_| index.announce(file))?;
         Ok(Taken::New)
     }
 }

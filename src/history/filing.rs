@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::entry::entry;
 use super::filed::Filed;
+use super::origin::{Claim, publish};
 use super::shelf::{file_of, folder_of, place, shelve, shelved};
 use super::{History, HistoryError};
 use crate::evidence::{SealedEvidence, pack};
@@ -16,6 +17,8 @@ use crate::wire::event::{ChainFacts, PreviousFacts};
 pub struct Link {
     _lock: File,
     chain: ChainFacts,
+    /// The same place where the history is shared.
+    pub(super) claim: Option<Box<dyn Claim>>,
 }
 
 impl Link {
@@ -32,6 +35,8 @@ impl History {
     /// # Errors
     /// When the newest drill of the name cannot be read.
     pub fn link(&self, name: &str) -> Result<Link, HistoryError> {
+        // Before the lock here is taken, which fetching takes, too.
+        let claim = self.claim(name)?;
         let lock = self.lock()?;
         let previous = self.newest_of(name)?;
         let sequence = previous.as_ref().map_or(1, |(sequence, _)| sequence.saturating_add(1));
@@ -39,7 +44,7 @@ impl History {
             run_id: filed.id(),
             seal_sha256: filed.seal().to_string(),
         });
-        Ok(Link { _lock: lock, chain: ChainFacts { sequence, previous } })
+        Ok(Link { _lock: lock, chain: ChainFacts { sequence, previous }, claim })
     }
 
     /// The newest in the chain of a name, read from its file: an index proves nothing.
@@ -75,9 +80,13 @@ impl History {
     pub fn file(&self, directory: &Path, link: Option<Link>) -> Result<bool, HistoryError> {
         let sealed = SealedEvidence::read(directory).map_err(HistoryError::Refused)?;
         let report = sealed.report();
-        let _lock = match link {
+        let mut link = match link {
             Some(link) => link,
-            None => Link { _lock: self.lock()?, chain: self.place_of(&sealed)? },
+            None if self.origin.is_some() => {
+                let why = "only its calendar files in a history that several machines share";
+                return Err(HistoryError::Refused(why.to_owned()));
+            }
+            None => Link { _lock: self.lock()?, chain: self.place_of(&sealed)?, claim: None },
         };
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
         if report.run_id.is_empty()
@@ -96,7 +105,10 @@ impl History {
                 pack(directory, false, out)
                     .map_err(|cause| HistoryError::Write { run: report.run_id.clone(), cause })
             },
-            || index.announce(&file),
+            |written| {
+                index.announce(&file)?;
+                publish(link.claim.take(), &file, written)
+            },
         )?;
         if !written && self.read(&file)?.seal() != sealed.seal() {
             let message = format!("another drill has its place: {file} is there already");

@@ -12,6 +12,7 @@ mod facts;
 mod filed;
 mod filing;
 mod index;
+mod origin;
 mod prune;
 mod rebuild;
 mod rewrite;
@@ -22,6 +23,7 @@ mod trend;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::evidence::PackError;
 use crate::wire::history::Entry;
@@ -34,6 +36,7 @@ pub use controls::{catalogue, matrix};
 pub use copy::Taken;
 pub use facts::all as facts;
 pub use filing::Link;
+pub use origin::{Claim, Origin};
 pub use prune::{Retention, prune};
 pub use rebuild::Rebuilt;
 pub use slots::Unrun;
@@ -48,6 +51,7 @@ const WORK: &str = "work";
 #[derive(Debug)]
 pub struct History {
     folder: PathBuf,
+    origin: Option<Arc<dyn Origin>>,
 }
 
 /// Why something could not be done with a history.
@@ -94,6 +98,9 @@ pub enum HistoryError {
         #[source]
         cause: PackError,
     },
+    /// It is shared, and what it is shared by cannot be used.
+    #[error("{0}")]
+    Origin(String),
     /// The evidence cannot be filed.
     #[error("{0}")]
     Refused(String),
@@ -108,6 +115,7 @@ impl HistoryError {
             Self::Io { .. } | Self::Write { .. } => "look at rights and room of the history",
             Self::Index { .. } | Self::Stale(_) => "make it anew: dr-drill history rebuild",
             Self::Pack { .. } => "look at the whole: dr-drill history verify",
+            Self::Origin(_) => "look whether its database can be reached",
             Self::Refused(_) => "verify it first: dr-drill verify",
         }
     }
@@ -135,7 +143,13 @@ impl History {
         if !folder.is_dir() {
             return Err(HistoryError::Absent(folder.display().to_string()));
         }
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), origin: None })
+    }
+
+    /// The same as a copy of a history that several machines share: nothing is filed that is not filed there.
+    #[must_use]
+    pub fn shared(self, origin: Arc<dyn Origin>) -> Self {
+        Self { origin: Some(origin), ..self }
     }
 
     /// Waits until nobody else writes to it.
@@ -158,6 +172,12 @@ impl History {
     #[must_use]
     pub fn works(&self) -> PathBuf {
         self.folder.join(WORK)
+    }
+
+    /// Where a file lies, by its name in the history.
+    #[must_use]
+    pub fn place_of_file(&self, file: &str) -> PathBuf {
+        place(&self.folder, file)
     }
 
     /// Where the pack of an entry lies.

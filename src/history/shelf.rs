@@ -93,13 +93,13 @@ pub(super) fn folders(history: &Path) -> Result<Vec<String>, HistoryError> {
     Ok(folders)
 }
 
-/// Puts a pack in its place, whole or not at all: `write` fills it, `before` is called when all of it is on
-/// the disk, just before it appears. `false` if one of this name is there already, which stays as it is.
+/// Puts a pack in its place, whole or not at all: `write` fills it, `before` is called with where it lies when all
+/// of it is on the disk, just before it appears. `false` if one of this name is there already, which stays as it is.
 pub(super) fn shelve<E: From<HistoryError>>(
     history: &Path,
     file: &str,
     write: impl FnOnce(&mut File) -> Result<(), E>,
-    before: impl FnOnce() -> Result<(), E>,
+    before: impl FnOnce(&Path) -> Result<(), E>,
 ) -> Result<bool, E> {
     let path = place(history, file);
     let fail = |cause| HistoryError::io(&path, cause);
@@ -113,7 +113,7 @@ pub(super) fn shelve<E: From<HistoryError>>(
         tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder).map_err(fail)?;
     write(temporary.as_file_mut())?;
     temporary.as_file().sync_all().map_err(fail)?;
-    before()?;
+    before(temporary.path())?;
     temporary.persist(&path).map_err(|error| fail(error.error))?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(fail)?;
     Ok(true)

@@ -3,6 +3,7 @@
 
 use super::entry::ended;
 use super::filed::{RecordError, SealedRecord, record_id};
+use super::origin::publish;
 use super::shelf::{record_of, shelve};
 use super::{History, HistoryError};
 use crate::clock::Timestamp;
@@ -46,7 +47,7 @@ impl History {
         let signer = signer.map_err(|error| HistoryError::Refused(format!("the key {error}")))?;
         let signer = signer.map(|key| key.to_string());
         for due in unrun.due.chunks(MAX_SLOTS) {
-            let link = self.link(unrun.drill)?;
+            let mut link = self.link(unrun.drill)?;
             let mut index = self.index_locked()?;
             let mut due_at: Vec<String> = due.iter().map(ToString::to_string).collect();
             let recorded = index.slots(unrun.drill, &due_at)?;
@@ -73,7 +74,10 @@ impl History {
                 &self.folder,
                 &file,
                 |out| SealedRecord::write(&record, key, out),
-                || Ok(index.announce(&file)?),
+                |written| {
+                    index.announce(&file)?;
+                    Ok(publish(link.claim.take(), &file, written)?)
+                },
             );
             written.map_err(|error| match error {
                 RecordError::History(error) => error,

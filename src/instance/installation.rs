@@ -1,7 +1,8 @@
 //! Versions of PostgreSQL that are installed, each in a place of its own.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{InstanceError, Quarters};
 
@@ -64,4 +65,32 @@ pub fn major(text: &str) -> Option<u32> {
         .split_ascii_whitespace()
         .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
     number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Which servers a machine has, by the word of their driver; of PostgreSQL also which major versions.
+#[must_use]
+pub fn offered(search_path: &OsStr) -> Vec<String> {
+    let mut offered = Vec::new();
+    for (place, below) in PLACES {
+        for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+            let version = entry.file_name().to_string_lossy().parse::<u32>().ok();
+            let whole = entry.path().join(below).join("postgres").is_file();
+            offered.extend(version.filter(|_| whole).map(|version| format!("postgres-{version}")));
+        }
+    }
+    let on_path: Vec<PathBuf> = std::env::split_paths(search_path).collect();
+    let servers = [
+        ("postgres", &["postgres"][..]),
+        ("mysql", &["mariadbd"]),
+        ("redis", &["redis-server", "valkey-server"]),
+        ("sqlite", &["sqlite3"]),
+    ];
+    let everywhere = || on_path.iter().map(PathBuf::as_path).chain([Path::new("/usr/sbin")]);
+    for (word, programs) in servers {
+        let there = everywhere().any(|folder| programs.iter().any(|p| folder.join(p).is_file()));
+        if there || (word == "postgres" && !offered.is_empty()) {
+            offered.push(word.to_owned());
+        }
+    }
+    offered
 }

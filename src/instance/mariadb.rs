@@ -76,6 +76,7 @@ impl<'a> MariaDb<'a> {
         let socket = socket.display().to_string();
         let user = quarters.user.clone().or_else(unprivileged).ok_or(InstanceError::NoUser)?;
         let version = quarters.ask(&server, &["--no-defaults", "--version"], &[])?;
+        let version = version_line(&version);
         let template = Template::of(cache, &format!("{version} for {}", user.name));
         if !template.copy_to(&data)? {
             let at = format!("--datadir={}", data.display());
@@ -101,7 +102,7 @@ impl<'a> MariaDb<'a> {
             socket,
             user,
             database,
-            version: version_in(&version),
+            version: version_in(version),
             ready_seconds: 0.0,
         };
         let answers = || UnixStream::connect(&started.socket).is_ok();
@@ -203,6 +204,11 @@ fn find(quarters: &Quarters<'_>, name: &str) -> Result<PathBuf, InstanceError> {
         .ok_or(InstanceError::NotInstalled("MariaDB (mariadb-server)"))
 }
 
+/// What a server says of its version, without the warnings around it, which tell the time.
+fn version_line(text: &str) -> &str {
+    text.lines().find(|line| line.contains(" Ver ")).unwrap_or(text)
+}
+
 /// The version in `mariadbd  Ver 10.11.14-MariaDB-0+deb12u2 for debian-linux-gnu on x86_64`.
 fn version_in(text: &str) -> String {
     let mut words = text.split_ascii_whitespace().skip_while(|word| *word != "Ver").skip(1);
@@ -298,6 +304,8 @@ mod tests {
         ] {
             assert_eq!(unescaped(written).as_deref(), meant);
         }
+        let said = "2026-11-21 12:53:09 0 [Warning] failed to retrieve the MAC address\nmariadbd  Ver 10.11.14-MariaDB for x\n";
+        assert_eq!(version_line(said), "mariadbd  Ver 10.11.14-MariaDB for x");
         assert_eq!(version_in("mariadbd  Ver 10.11.14-MariaDB for x on y"), "10.11.14-MariaDB");
     }
 

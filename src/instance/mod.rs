@@ -22,7 +22,7 @@ use crate::target::Row;
 use crate::wire::event::IsolationFact;
 use crate::wire::manifest::Isolation;
 
-pub use installation::{Installation, installations, major};
+pub use installation::{Installation, installations, major, offered};
 pub use mariadb::MariaDb;
 pub use postgres::{DATA, Postgres};
 pub use redis::{Redis, RedisFiles};

@@ -1,6 +1,5 @@
 //! Sends what is in the outbox, beside the drills: a channel that is slow or dead keeps none of them waiting.
 
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ const AFTER_ERROR: Duration = Duration::from_secs(10);
 /// # Errors
 /// When the outbox cannot be read or written.
 pub fn courier(
-    folder: &Path,
+    mut outbox: Outbox,
     fleet: &Fleet,
     secrets: &Secrets<'_>,
     clock: &dyn Clock,
@@ -31,7 +30,6 @@ pub fn courier(
     if fleet.alerts.is_none() {
         return Ok(());
     }
-    let mut outbox = Outbox::open(folder)?;
     loop {
         let last = over();
         // What comes together has come by now.

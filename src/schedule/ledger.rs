@@ -4,15 +4,16 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
-
-use rusqlite::{Connection, params};
+use std::path::Path;
 
 use super::agenda::{Begun, Ended, Past, Settled, Slot, Spent};
 use super::alerts::{Close, Told};
 use super::fleet::{Drill, Fleet};
-use super::outbox::{self, Noted};
+use super::outbox::{self, LOCAL_ID, Noted};
+use super::tables::{Local, Row, Tables};
 use super::written;
+#[cfg(feature = "queue")]
+use super::{tables::Shared, team::Team};
 use crate::clock::Timestamp;
 use crate::history::{History, HistoryError};
 use crate::wire::event::Verdict;
@@ -21,18 +22,19 @@ use crate::wire::slot::Cause;
 
 pub(super) const FILE: &str = "calendar.sqlite";
 const LOCK: &str = "calendar.lock";
-const VERSION: i64 = 1;
 /// Longest time in seconds that nobody has looked at a calendar: a clock that says more is not believed.
 const LONGEST_GAP: i64 = 400 * 86_400;
 
-const TABLES: &str = "
+pub(super) const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS drill (
-  name TEXT PRIMARY KEY, pattern TEXT NOT NULL, settled_until INTEGER NOT NULL
-) WITHOUT ROWID;
+  name TEXT PRIMARY KEY, pattern TEXT NOT NULL, settled_until BIGINT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS begun (
-  name TEXT NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL, PRIMARY KEY (name, due)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS spent (day INTEGER PRIMARY KEY, minutes REAL NOT NULL, bytes INTEGER NOT NULL);
+  name TEXT NOT NULL, due BIGINT NOT NULL, attempts BIGINT NOT NULL, PRIMARY KEY (name, due)
+);
+CREATE TABLE IF NOT EXISTS spent (
+  day BIGINT PRIMARY KEY, minutes DOUBLE PRECISION NOT NULL, bytes BIGINT NOT NULL
+);
 ";
 
 /// Why a calendar cannot be kept.
@@ -50,15 +52,19 @@ pub enum LedgerError {
         #[source]
         cause: io::Error,
     },
-    /// Its file is damaged, or cannot be written.
-    #[error("the calendar {path}: {cause}")]
+    /// Its tables are damaged, or cannot be reached or written.
+    #[error("{place}: {cause}")]
     State {
-        /// Its file.
-        path: String,
-        /// What SQLite said.
-        #[source]
-        cause: rusqlite::Error,
+        /// Where they are.
+        place: String,
+        /// What is said there.
+        cause: String,
     },
+    /// Another process keeps it now.
+    #[error(
+        "another dr-drill keeps the calendar of {0} now: this one was out of reach for too long"
+    )]
+    Lost(String),
     /// It was written by a newer version.
     #[error("the calendar {0} was written by a newer version of the tool")]
     Newer(String),
@@ -89,9 +95,11 @@ pub struct Known {
 /// A calendar that this process keeps: no other can, until it ends.
 #[derive(Debug)]
 pub struct Ledger {
-    connection: Connection,
-    path: PathBuf,
-    _lock: File,
+    tables: Box<dyn Tables>,
+    /// The lock of a file, which keeps others away as long as it is held.
+    _lock: Option<File>,
+    /// The number of who keeps the calendar of a team.
+    keeper: Option<i64>,
 }
 
 /// Holds a clock against when a calendar was last looked at.
@@ -122,24 +130,40 @@ impl Ledger {
             }
             Err(TryLockError::Error(cause)) => return Err(fail(cause)),
         }
-        let path = folder.join(FILE);
-        let failed = |cause| LedgerError::State { path: path.display().to_string(), cause };
-        let connection = Connection::open(&path).map_err(failed)?;
-        let version: i64 =
-            connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
-        if version > VERSION {
-            return Err(LedgerError::Newer(path.display().to_string()));
-        }
-        connection.busy_timeout(std::time::Duration::from_secs(30)).map_err(failed)?;
-        connection.execute_batch(TABLES).map_err(failed)?;
-        connection.execute_batch(outbox::TABLES).map_err(failed)?;
-        connection.pragma_update(None, "user_version", VERSION).map_err(failed)?;
-        Ok(Self { connection, path, _lock: file })
+        let tables = Local::open(&folder.join(FILE), &[TABLES, &outbox::tables(LOCAL_ID)])?;
+        Ok(Self { tables: Box::new(tables), _lock: Some(file), keeper: None })
     }
 
-    fn failed(&self) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
-        let path = self.path.display().to_string();
-        move |cause| LedgerError::State { path: path.clone(), cause }
+    /// Opens the calendar of a team.
+    ///
+    /// # Errors
+    /// When another process keeps it, or its database cannot be used.
+    #[cfg(feature = "queue")]
+    pub fn shared(team: &Team) -> Result<Self, LedgerError> {
+        let place = || team.connection().address().shown().to_owned();
+        let keeper = team.keep()?.ok_or_else(|| LedgerError::Busy(place()))?;
+        let tables = Shared::new(team.connection(), Some(keeper));
+        Ok(Self { tables: Box::new(tables), _lock: None, keeper: Some(keeper) })
+    }
+
+    /// The number of who keeps the calendar of a team.
+    #[must_use]
+    pub fn keeper(&self) -> Option<i64> {
+        self.keeper
+    }
+
+    /// Slots whose drill may still run on another machine, or has ended there: their orders were not withdrawn.
+    fn ordered(&self) -> Result<HashSet<(String, i64)>, LedgerError> {
+        if self.keeper.is_none() {
+            return Ok(HashSet::new());
+        }
+        let question =
+            "SELECT begun.name, begun.due FROM begun JOIN attempt ON attempt.drill = begun.name
+            AND attempt.due = begun.due AND attempt.attempt = begun.attempts
+            WHERE attempt.state <> 'withdrawn'";
+        let rows = self.tables.ask(question, &[])?;
+        let slot = |row: &Row| Some((row.text(0)?.to_owned(), row.integer(1)?));
+        Ok(rows.iter().filter_map(slot).collect())
     }
 
     /// What is known of every drill of a fleet. Slots of a drill, or of a pattern, that is new count from now on;
@@ -159,9 +183,11 @@ impl Ledger {
         if !believe_clock {
             believe(now, newest)?;
         }
-        let mut begun: HashMap<String, Vec<(i64, u32)>> = HashMap::new();
+        let mut begun: HashMap<String, Vec<Begun>> = HashMap::new();
+        let ordered = self.ordered()?;
         for (name, due, attempts) in self.begun()? {
-            begun.entry(name).or_default().push((due, attempts));
+            let (key, runs) = (name.clone(), ordered.contains(&(name, due)));
+            begun.entry(key).or_default().push(Begun { due, attempts, ran: None, runs });
         }
         let names = || fleet.drills.iter().map(|drill| drill.name.as_str());
         let newest = history.newest_slots(names().map(|name| (name, 1)))?;
@@ -189,7 +215,7 @@ impl Ledger {
                 settled_until,
                 last: newest.first().and_then(ended_as),
                 expected: expected.get(&drill.name).copied(),
-                begun: begun.remove(&drill.name).into_iter().flatten().map(Begun::new).collect(),
+                begun: begun.remove(&drill.name).unwrap_or_default(),
                 ended: Vec::new(),
             })
             .collect();
@@ -200,7 +226,10 @@ impl Ledger {
                 let of_it = past[at].begun.iter().position(|begun| begun.due == due);
                 match (of_it, ended) {
                     // It was to be run again.
-                    (Some(begun), Ended::Inconclusive) => past[at].begun[begun].ran = Some(ended),
+                    (Some(begun), Ended::Inconclusive) => {
+                        let begun = &mut past[at].begun[begun];
+                        (begun.ran, begun.runs) = (Some(ended), false);
+                    }
                     (begun, _) => {
                         begun.map(|begun| past[at].begun.remove(begun));
                         past[at].ended.push((due, ended));
@@ -226,49 +255,50 @@ impl Ledger {
 
     /// Until when the slots of each drill have ended.
     fn enrol(&mut self, fleet: &Fleet, now: i64) -> Result<Vec<i64>, LedgerError> {
-        let failed = self.failed();
-        let transaction = self.connection.transaction().map_err(&failed)?;
-        let known: HashMap<String, (String, i64)> = {
-            let mut asked = transaction
-                .prepare("SELECT name, pattern, settled_until FROM drill")
-                .map_err(&failed)?;
-            let rows = asked.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))));
-            rows.and_then(Iterator::collect).map_err(&failed)?
-        };
         let mut settled = Vec::with_capacity(fleet.drills.len());
         let zone = |drill: &Drill| drill.rules.zone.iana_name().unwrap_or_default().to_owned();
-        for drill in &fleet.drills {
-            let pattern = format!("{} {}", drill.rules.cron, zone(drill));
-            let until = match known.get(&drill.name) {
-                Some((before, until)) if *before == pattern => *until,
-                _ => {
-                    let mut insert = transaction
-                        .prepare_cached("INSERT OR REPLACE INTO drill VALUES (?1, ?2, ?3)")
-                        .map_err(&failed)?;
-                    insert.execute(params![drill.name, pattern, now]).map_err(&failed)?;
-                    now
-                }
-            };
-            settled.push(until);
-        }
-        let names: HashSet<&str> = fleet.drills.iter().map(|drill| drill.name.as_str()).collect();
-        for name in known.keys().filter(|name| !names.contains(name.as_str())) {
-            for table in ["drill", "begun"] {
-                let forget = format!("DELETE FROM {table} WHERE name = ?1");
-                transaction.execute(&forget, [name]).map_err(&failed)?;
+        self.tables.together(&mut |tables| {
+            settled.clear();
+            let rows = tables.ask("SELECT name, pattern, settled_until FROM drill", &[])?;
+            let known: HashMap<&str, (&str, i64)> = rows
+                .iter()
+                .filter_map(|row| Some((row.text(0)?, (row.text(1)?, row.integer(2)?))))
+                .collect();
+            for drill in &fleet.drills {
+                let pattern = format!("{} {}", drill.rules.cron, zone(drill));
+                let until = match known.get(drill.name.as_str()) {
+                    Some((before, until)) if *before == pattern => *until,
+                    _ => {
+                        let insert =
+                            "INSERT INTO drill VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE
+                            SET pattern = excluded.pattern, settled_until = excluded.settled_until";
+                        tables
+                            .tell(insert, &[(&drill.name).into(), (&pattern).into(), now.into()])?;
+                        now
+                    }
+                };
+                settled.push(until);
             }
-        }
-        transaction.commit().map_err(&failed)?;
+            let names: HashSet<&str> =
+                fleet.drills.iter().map(|drill| drill.name.as_str()).collect();
+            for name in known.keys().filter(|name| !names.contains(**name)) {
+                for table in ["drill", "begun"] {
+                    let forget = format!("DELETE FROM {table} WHERE name = ?1");
+                    tables.tell(&forget, &[(*name).into()])?;
+                }
+            }
+            Ok(())
+        })?;
         Ok(settled)
     }
 
     fn begun(&self) -> Result<Vec<(String, i64, u32)>, LedgerError> {
-        let asked = self.connection.prepare("SELECT name, due, attempts FROM begun");
-        asked
-            .and_then(|mut asked| {
-                asked.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
-            })
-            .map_err(self.failed())
+        let rows = self.tables.ask("SELECT name, due, attempts FROM begun", &[])?;
+        let begun = |row: &Row| {
+            let attempts = u32::try_from(row.integer(2)?).unwrap_or(u32::MAX);
+            Some((row.text(0)?.to_owned(), row.integer(1)?, attempts))
+        };
+        Ok(rows.iter().filter_map(begun).collect())
     }
 
     /// Notes that the drill of a slot is begun.
@@ -276,11 +306,9 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written: then it must not be.
     pub fn begin(&self, drill: &Drill, slot: Slot, attempt: u32) -> Result<(), LedgerError> {
-        let insert = "INSERT OR REPLACE INTO begun VALUES (?1, ?2, ?3)";
-        self.connection
-            .execute(insert, params![drill.name, slot.due, attempt])
-            .map_err(self.failed())?;
-        Ok(())
+        let insert = "INSERT INTO begun VALUES (?1, ?2, ?3)
+            ON CONFLICT (name, due) DO UPDATE SET attempts = excluded.attempts";
+        self.tables.tell(insert, &[(&drill.name).into(), slot.due.into(), attempt.into()])
     }
 
     /// Notes that slots have ended, as the history holds: until when all of a drill have, by its name, those whose
@@ -295,32 +323,22 @@ impl Ledger {
         spent: Spent,
         noted: &[Noted],
     ) -> Result<(), LedgerError> {
-        let failed = self.failed();
-        let transaction = self.connection.transaction().map_err(&failed)?;
-        for (name, until) in until {
-            let update =
-                "UPDATE drill SET settled_until = ?2 WHERE name = ?1 AND settled_until < ?2";
-            transaction
-                .prepare_cached(update)
-                .and_then(|mut u| u.execute(params![name, until]))
-                .map_err(&failed)?;
-        }
-        for (name, due) in ended {
-            let delete = "DELETE FROM begun WHERE name = ?1 AND due = ?2";
-            transaction.execute(delete, params![name, due]).map_err(&failed)?;
-        }
         let bytes = i64::try_from(spent.bytes).unwrap_or(i64::MAX);
-        transaction.execute("DELETE FROM spent", []).map_err(&failed)?;
-        transaction
-            .execute(
-                "INSERT INTO spent VALUES (?1, ?2, ?3)",
-                params![spent.day, spent.minutes, bytes],
-            )
-            .map_err(&failed)?;
-        for noted in noted {
-            outbox::write(&transaction, noted).map_err(&failed)?;
-        }
-        transaction.commit().map_err(&failed)
+        self.tables.together(&mut |tables| {
+            for (name, until) in until {
+                let update =
+                    "UPDATE drill SET settled_until = ?2 WHERE name = ?1 AND settled_until < ?2";
+                tables.tell(update, &[(*name).into(), (*until).into()])?;
+            }
+            for (name, due) in ended {
+                let delete = "DELETE FROM begun WHERE name = ?1 AND due = ?2";
+                tables.tell(delete, &[(*name).into(), (*due).into()])?;
+            }
+            tables.tell("DELETE FROM spent", &[])?;
+            let insert = "INSERT INTO spent VALUES (?1, ?2, ?3)";
+            tables.tell(insert, &[spent.day.into(), spent.minutes.into(), bytes.into()])?;
+            noted.iter().try_for_each(|noted| outbox::write(tables, noted))
+        })
     }
 
     /// What was noted of the alerts of a drill: the newest slot, and what has been told.
@@ -328,7 +346,7 @@ impl Ledger {
     /// # Errors
     /// When it cannot be read.
     pub fn told(&self, drill: &str) -> Result<(i64, Option<Told>), LedgerError> {
-        outbox::read(&self.connection, drill).map_err(self.failed())
+        outbox::read(&*self.tables, drill)
     }
 
     /// What was used of the budgets of the day that was last noted.
@@ -336,14 +354,12 @@ impl Ledger {
     /// # Errors
     /// When it cannot be read.
     pub fn spent(&self) -> Result<Spent, LedgerError> {
-        let row = self.connection.query_row("SELECT day, minutes, bytes FROM spent", [], |row| {
-            let bytes = row.get::<_, i64>(2)?.unsigned_abs();
-            Ok(Spent { day: row.get(0)?, minutes: row.get(1)?, bytes })
+        let rows = self.tables.ask("SELECT day, minutes, bytes FROM spent", &[])?;
+        let spent = rows.first().and_then(|row| {
+            let bytes = row.integer(2)?.unsigned_abs();
+            Some(Spent { day: row.integer(0)?, minutes: row.real(1)?, bytes })
         });
-        match row {
-            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(Spent::default()),
-            row => row.map_err(self.failed()),
-        }
+        Ok(spent.unwrap_or_default())
     }
 }
 

@@ -15,6 +15,9 @@ mod opening;
 mod outbox;
 mod point;
 mod simulate;
+mod tables;
+#[cfg(feature = "queue")]
+pub mod team;
 mod times;
 mod work;
 
@@ -32,7 +35,7 @@ pub use metrics::calendar_families;
 pub use outbox::{Delivery, Noted, Outbox, Waiting};
 pub use point::choose;
 pub use simulate::{Play, simulate, workers_needed};
-pub use work::{Calendar, Done, Happening, Order, work};
+pub use work::{Calendar, Done, Happening, Order, only_limits, work};
 
 use crate::clock::Timestamp;
 

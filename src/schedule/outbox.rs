@@ -2,28 +2,35 @@
 //! waits for one.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use std::path::Path;
 
 use super::alerts::{Outgoing, Told};
 use super::fleet::Fleet;
 use super::ledger::LedgerError;
+use super::tables::{Local, Row, Statements, Tables, Value};
+#[cfg(feature = "queue")]
+use super::{tables::Shared, team::Team};
 use crate::notify::{Secrets, one_by_one, send};
 use crate::wire::alerts::{Alerts, Notice, Severity, Standing};
 
-pub(super) const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS alert (
-  drill TEXT PRIMARY KEY, noted_due INTEGER NOT NULL, severity TEXT, since INTEGER, told_at INTEGER
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS outbox (
-  id INTEGER PRIMARY KEY, channel TEXT NOT NULL, key TEXT NOT NULL, notice TEXT NOT NULL, first INTEGER NOT NULL,
-  ready_at INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, error TEXT
-);
-CREATE TABLE IF NOT EXISTS thread (
-  channel TEXT NOT NULL, key TEXT NOT NULL, reference TEXT NOT NULL, PRIMARY KEY (channel, key)
-) WITHOUT ROWID;
-";
+/// What numbers messages, in a file here.
+pub(super) const LOCAL_ID: &str = "INTEGER PRIMARY KEY";
+
+/// The tables, by what numbers messages.
+pub(super) fn tables(id: &str) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS alert (
+           drill TEXT PRIMARY KEY, noted_due BIGINT NOT NULL, severity TEXT, since BIGINT, told_at BIGINT
+         );
+         CREATE TABLE IF NOT EXISTS outbox (
+           id {id}, channel TEXT NOT NULL, key TEXT NOT NULL, notice TEXT NOT NULL, first BIGINT NOT NULL,
+           ready_at BIGINT NOT NULL, attempts BIGINT NOT NULL DEFAULT 0, error TEXT
+         );
+         CREATE TABLE IF NOT EXISTS thread (
+           channel TEXT NOT NULL, key TEXT NOT NULL, reference TEXT NOT NULL, PRIMARY KEY (channel, key)
+         );"
+    )
+}
 
 /// Seconds until a message is tried again for the first time; then twice as long, up to an hour.
 const AGAIN: i64 = 30;
@@ -76,37 +83,38 @@ pub struct Delivery {
 /// The messages of a calendar. Whoever opens it need not keep the calendar.
 #[derive(Debug)]
 pub struct Outbox {
-    connection: Connection,
-    path: PathBuf,
+    tables: Box<dyn Tables>,
 }
 
-/// A row that is to be sent.
-struct Row {
+/// A message that is to be sent.
+struct Message {
     id: i64,
     notice: Notice,
     attempts: u32,
 }
 
 /// Writes what is noted.
-pub(super) fn write(transaction: &Transaction<'_>, noted: &Noted) -> rusqlite::Result<()> {
+pub(super) fn write(tables: &mut dyn Statements, noted: &Noted) -> Result<(), LedgerError> {
     let (severity, since, at) = match noted.told {
         Some(told) => (Some(told.severity.word()), Some(told.since), Some(told.at)),
         None => (None, None, None),
     };
-    transaction
-        .prepare_cached("INSERT OR REPLACE INTO alert VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![noted.drill, noted.due, severity, since, at])?;
+    let insert = "INSERT INTO alert VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (drill) DO UPDATE SET
+        noted_due = excluded.noted_due, severity = excluded.severity, since = excluded.since,
+        told_at = excluded.told_at";
+    let drill = (&noted.drill).into();
+    tables.tell(insert, &[drill, noted.due.into(), severity.into(), since.into(), at.into()])?;
     for one in &noted.outgoing {
-        put(transaction, one)?;
+        put(tables, one)?;
     }
     // Whoever was told in place of another hears of the end, too.
     let mut told = noted.outgoing.iter().rev();
     if let Some(end) = told.find(|one| one.notice.standing == Standing::Resolved) {
-        let mut asked = transaction.prepare_cached("SELECT channel FROM thread WHERE key = ?1")?;
-        let heard = asked.query_map([&end.notice.key], |row| row.get::<_, String>(0))?;
-        for channel in heard.collect::<rusqlite::Result<Vec<_>>>()? {
+        let heard =
+            tables.ask("SELECT channel FROM thread WHERE key = ?1", &[(&end.notice.key).into()])?;
+        for channel in heard.iter().filter_map(|row| row.text(0)) {
             if !noted.outgoing.iter().any(|one| one.channel == channel) {
-                put(transaction, &Outgoing { channel, ..end.clone() })?;
+                put(tables, &Outgoing { channel: channel.to_owned(), ..end.clone() })?;
             }
         }
     }
@@ -115,41 +123,35 @@ pub(super) fn write(transaction: &Transaction<'_>, noted: &Noted) -> rusqlite::R
 
 /// Puts a message into the box. One that says that all is well again takes those with it that wait, and is not needed
 /// itself if the first of them was never tried: one that is on its way counts as heard.
-fn put(connection: &Connection, one: &Outgoing) -> rusqlite::Result<()> {
-    let key = &one.notice.key;
+fn put(tables: &mut dyn Statements, one: &Outgoing) -> Result<(), LedgerError> {
+    let (channel, key): (Value, Value) = ((&one.channel).into(), (&one.notice.key).into());
     if one.notice.standing == Standing::Resolved {
-        let unheard = "SELECT count(*) FROM outbox WHERE channel = ?1 AND key = ?2
-           AND first AND attempts = 0";
-        let first: i64 =
-            connection.query_row(unheard, params![one.channel, key], |row| row.get(0))?;
-        connection.execute(
-            "DELETE FROM outbox WHERE channel = ?1 AND key = ?2",
-            params![one.channel, key],
-        )?;
-        if first > 0 {
+        let unheard = "SELECT id FROM outbox WHERE channel = ?1 AND key = ?2
+            AND first = 1 AND attempts = 0";
+        let unheard = tables.ask(unheard, &[channel.clone(), key.clone()])?;
+        let delete = "DELETE FROM outbox WHERE channel = ?1 AND key = ?2";
+        tables.tell(delete, &[channel.clone(), key.clone()])?;
+        if !unheard.is_empty() {
             return Ok(());
         }
     }
     let notice = serde_json::to_string(&one.notice).unwrap_or_default();
-    connection.execute(
-        "INSERT INTO outbox (channel, key, notice, first, ready_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![one.channel, key, notice, one.first, one.ready_at],
-    )?;
-    Ok(())
+    let insert =
+        "INSERT INTO outbox (channel, key, notice, first, ready_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let first = i64::from(one.first);
+    tables.tell(insert, &[channel, key, (&notice).into(), first.into(), one.ready_at.into()])
 }
 
 /// What was noted of a drill: the newest slot, and what has been told.
-pub(super) fn read(connection: &Connection, drill: &str) -> rusqlite::Result<(i64, Option<Told>)> {
+pub(super) fn read(tables: &dyn Tables, drill: &str) -> Result<(i64, Option<Told>), LedgerError> {
     let asked = "SELECT noted_due, severity, since, told_at FROM alert WHERE drill = ?1";
-    let row = connection.prepare_cached(asked)?.query_row([drill], |row| {
-        let severity: Option<String> = row.get(1)?;
-        let known = [Severity::Info, Severity::Warning, Severity::Error, Severity::Critical];
-        let severity = severity.and_then(|word| known.into_iter().find(|one| one.word() == word));
-        let (since, at): (Option<i64>, Option<i64>) = (row.get(2)?, row.get(3)?);
-        let told = severity.zip(since).zip(at);
-        Ok((row.get(0)?, told.map(|((severity, since), at)| Told { severity, since, at })))
-    });
-    Ok(row.optional()?.unwrap_or((i64::MIN, None)))
+    let rows = tables.ask(asked, &[drill.into()])?;
+    let Some(row) = rows.first() else { return Ok((i64::MIN, None)) };
+    let known = [Severity::Info, Severity::Warning, Severity::Error, Severity::Critical];
+    let severity = row.text(1).and_then(|word| known.into_iter().find(|one| one.word() == word));
+    let told = severity.zip(row.integer(2)).zip(row.integer(3));
+    let told = told.map(|((severity, since), at)| Told { severity, since, at });
+    Ok((row.integer(0).unwrap_or(i64::MIN), told))
 }
 
 impl Outbox {
@@ -158,20 +160,15 @@ impl Outbox {
     /// # Errors
     /// When they cannot be read.
     pub fn open(folder: &Path) -> Result<Self, LedgerError> {
-        let path = folder.join(super::ledger::FILE);
-        let failed = |cause| LedgerError::State { path: path.display().to_string(), cause };
-        let connection = Connection::open(&path).map_err(failed)?;
-        connection.busy_timeout(std::time::Duration::from_secs(30)).map_err(failed)?;
-        connection.execute_batch(TABLES).map_err(failed)?;
-        Ok(Self { connection, path })
+        let tables = Local::open(&folder.join(super::ledger::FILE), &[&tables(LOCAL_ID)])?;
+        Ok(Self { tables: Box::new(tables) })
     }
 
-    fn ask<T>(
-        &self,
-        question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, LedgerError> {
-        question(&self.connection)
-            .map_err(|cause| LedgerError::State { path: self.path.display().to_string(), cause })
+    /// The messages of a team's calendar.
+    #[cfg(feature = "queue")]
+    #[must_use]
+    pub fn shared(team: &Team) -> Self {
+        Self { tables: Box::new(Shared::new(team.connection(), None)) }
     }
 
     /// Every message that has not arrived.
@@ -179,24 +176,19 @@ impl Outbox {
     /// # Errors
     /// When they cannot be read.
     pub fn waiting(&self) -> Result<Vec<Waiting>, LedgerError> {
-        self.ask(|c| {
-            let mut asked = c.prepare(
-                "SELECT channel, notice, ready_at, attempts, error FROM outbox ORDER BY ready_at, id",
-            )?;
-            let rows = asked.query_map([], |row| {
-                let notice: String = row.get(1)?;
-                let (ready_at, attempts) = (row.get(2)?, row.get(3)?);
-                let waiting = |notice| Waiting {
-                    channel: row.get(0).unwrap_or_default(),
-                    notice,
-                    ready_at,
-                    attempts,
-                    error: row.get(4).unwrap_or_default(),
-                };
-                Ok(serde_json::from_str(&notice).ok().map(waiting))
-            })?;
-            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
-        })
+        let asked =
+            "SELECT channel, notice, ready_at, attempts, error FROM outbox ORDER BY ready_at, id";
+        let rows = self.tables.ask(asked, &[])?;
+        let waiting = |row: &Row| {
+            Some(Waiting {
+                channel: row.text(0)?.to_owned(),
+                notice: serde_json::from_str(row.text(1)?).ok()?,
+                ready_at: row.integer(2)?,
+                attempts: attempts(row, 3),
+                error: row.text(4).map(str::to_owned),
+            })
+        };
+        Ok(rows.iter().filter_map(waiting).collect())
     }
 
     /// Sends what is ready, channel by channel. What does not arrive is tried again later.
@@ -236,67 +228,62 @@ impl Outbox {
     }
 
     /// What is ready for a channel, in its order; only of the first key, where each is told by itself.
-    fn ready(&self, channel: &str, now: i64, one_by_one: bool) -> Result<Vec<Row>, LedgerError> {
-        self.ask(|c| {
-            let mut asked = c.prepare_cached(
-                "SELECT id, notice, attempts FROM outbox WHERE channel = ?1 AND ready_at <= ?2 ORDER BY id",
-            )?;
-            let rows = asked.query_map(params![channel, now], |row| {
-                let notice: String = row.get(1)?;
-                let (id, attempts) = (row.get(0)?, row.get(2)?);
-                Ok(serde_json::from_str(&notice).ok().map(|notice| Row { id, notice, attempts }))
-            })?;
-            let mut rows: Vec<Row> =
-                rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect();
-            if one_by_one && let Some(key) = rows.first().map(|row| row.notice.key.clone()) {
-                rows.retain(|row| row.notice.key == key);
-            }
-            rows.truncate(AT_ONCE);
-            Ok(rows)
-        })
+    fn ready(
+        &self,
+        channel: &str,
+        now: i64,
+        one_by_one: bool,
+    ) -> Result<Vec<Message>, LedgerError> {
+        let asked = "SELECT id, notice, attempts FROM outbox
+            WHERE channel = ?1 AND ready_at <= ?2 ORDER BY id";
+        let rows = self.tables.ask(asked, &[channel.into(), now.into()])?;
+        let message = |row: &Row| {
+            let notice = serde_json::from_str(row.text(1)?).ok()?;
+            Some(Message { id: row.integer(0)?, notice, attempts: attempts(row, 2) })
+        };
+        let mut messages: Vec<Message> = rows.iter().filter_map(message).collect();
+        if one_by_one && let Some(key) = messages.first().map(|one| one.notice.key.clone()) {
+            messages.retain(|one| one.notice.key == key);
+        }
+        messages.truncate(AT_ONCE);
+        Ok(messages)
     }
 
     fn reference(&self, channel: &str, key: &str) -> Result<Option<String>, LedgerError> {
         let asked = "SELECT reference FROM thread WHERE channel = ?1 AND key = ?2";
-        let found: Option<String> =
-            self.ask(|c| c.query_row(asked, params![channel, key], |row| row.get(0)).optional())?;
+        let rows = self.tables.ask(asked, &[channel.into(), key.into()])?;
+        let found = rows.first().and_then(|row| row.text(0)).map(str::to_owned);
         Ok(found.filter(|reference| !reference.is_empty()))
     }
 
     /// Notes that messages are on their way.
-    fn begin(&mut self, rows: &[Row]) -> Result<(), LedgerError> {
-        self.change(|t| {
-            for row in rows {
-                t.execute("UPDATE outbox SET attempts = attempts + 1 WHERE id = ?1", [row.id])?;
-            }
-            Ok(())
+    fn begin(&mut self, rows: &[Message]) -> Result<(), LedgerError> {
+        self.tables.together(&mut |tables| {
+            let update = "UPDATE outbox SET attempts = attempts + 1 WHERE id = ?1";
+            rows.iter().try_for_each(|row| tables.tell(update, &[row.id.into()]))
         })
     }
 
     fn arrived(
         &mut self,
         channel: &str,
-        rows: &[Row],
+        rows: &[Message],
         notices: &[Notice],
         reference: Option<&str>,
     ) -> Result<(), LedgerError> {
-        self.change(|t| {
+        self.tables.together(&mut |tables| {
             for row in rows {
-                t.execute("DELETE FROM outbox WHERE id = ?1", [row.id])?;
+                tables.tell("DELETE FROM outbox WHERE id = ?1", &[row.id.into()])?;
             }
             for notice in notices {
-                let key = &notice.key;
+                let (channel, key) = (channel.into(), (&notice.key).into());
                 if notice.standing == Standing::Firing {
-                    let reference = reference.unwrap_or_default();
-                    t.execute(
-                        "INSERT OR REPLACE INTO thread VALUES (?1, ?2, ?3)",
-                        params![channel, key, reference],
-                    )?;
+                    let insert = "INSERT INTO thread VALUES (?1, ?2, ?3)
+                        ON CONFLICT (channel, key) DO UPDATE SET reference = excluded.reference";
+                    tables.tell(insert, &[channel, key, reference.unwrap_or_default().into()])?;
                 } else {
-                    t.execute(
-                        "DELETE FROM thread WHERE channel = ?1 AND key = ?2",
-                        params![channel, key],
-                    )?;
+                    let delete = "DELETE FROM thread WHERE channel = ?1 AND key = ?2";
+                    tables.tell(delete, &[channel, key])?;
                 }
             }
             Ok(())
@@ -307,47 +294,41 @@ impl Outbox {
         &mut self,
         alerts: &Alerts,
         channel: &str,
-        rows: &[Row],
+        rows: &[Message],
         error: &str,
         now: i64,
     ) -> Result<(), LedgerError> {
-        self.change(|t| {
+        self.tables.together(&mut |tables| {
             for row in rows {
                 let attempts = row.attempts + 1;
                 if attempts >= GIVE_UP {
-                    t.execute("DELETE FROM outbox WHERE id = ?1", [row.id])?;
+                    tables.tell("DELETE FROM outbox WHERE id = ?1", &[row.id.into()])?;
                     continue;
                 }
-                let wait = (AGAIN << (attempts - 1).min(7)).min(3600);
-                t.execute(
-                    "UPDATE outbox SET attempts = ?2, error = ?3, ready_at = ?4 WHERE id = ?1",
-                    params![row.id, attempts, error, now + wait],
-                )?;
+                let ready_at = now + (AGAIN << (attempts - 1).min(7)).min(3600);
+                let update =
+                    "UPDATE outbox SET attempts = ?2, error = ?3, ready_at = ?4 WHERE id = ?1";
+                let values = [row.id.into(), attempts.into(), error.into(), ready_at.into()];
+                tables.tell(update, &values)?;
                 if attempts == TELL_OTHERS {
                     let others = alerts.channels.keys().filter(|other| *other != channel);
                     for other in others {
-                        put(t, &instead(other, channel, &row.notice, error, now))?;
+                        put(tables, &instead(other, channel, &row.notice, error, now))?;
                     }
                 }
             }
             Ok(())
         })
     }
+}
 
-    fn change(
-        &mut self,
-        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
-    ) -> Result<(), LedgerError> {
-        let path = self.path.display().to_string();
-        let failed = |cause| LedgerError::State { path: path.clone(), cause };
-        let transaction = self.connection.transaction().map_err(failed)?;
-        change(&transaction).map_err(failed)?;
-        transaction.commit().map_err(failed)
-    }
+/// How often a message was tried.
+fn attempts(row: &Row, at: usize) -> u32 {
+    row.integer(at).and_then(|count| u32::try_from(count).ok()).unwrap_or_default()
 }
 
 /// What rows tell. Where each is told by itself, all of it in its order; else the newest of each key, the worst first.
-fn notices(rows: &[Row], one_by_one: bool) -> Vec<Notice> {
+fn notices(rows: &[Message], one_by_one: bool) -> Vec<Notice> {
     if one_by_one {
         return rows.iter().map(|row| row.notice.clone()).collect();
     }
@@ -434,7 +415,7 @@ mod tests {
 
     #[test]
     fn a_channel_keeps_the_order_of_what_is_told_one_by_one_and_the_newest_of_the_rest() {
-        let row = |id, standing, severity| Row {
+        let row = |id, standing, severity| Message {
             id,
             notice: outgoing(standing, severity, false).notice,
             attempts: 0,

@@ -14,6 +14,8 @@ use super::written;
 use crate::clock::{Clock, Timestamp};
 use crate::history::History;
 use crate::signature::PrivateKey;
+use crate::wire::event::{Class, Verdict};
+use crate::wire::report::Report;
 use crate::wire::schedule::EndedSlot;
 use crate::wire::slot::Cause;
 
@@ -66,6 +68,37 @@ pub struct Done {
     pub run_id: Option<String>,
     /// Whether all came back, and only a limit was broken.
     pub only_limits: bool,
+}
+
+impl Done {
+    /// What a drill came to that left evidence.
+    #[must_use]
+    pub fn of(report: &Report) -> Self {
+        Self {
+            ended: match report.status {
+                Verdict::Passed => Ended::Passed,
+                Verdict::Failed => Ended::Failed,
+                Verdict::Inconclusive => Ended::Inconclusive,
+            },
+            reason: report.reasons.first().map(|reason| reason.message.clone()),
+            minutes: report.metrics.duration_seconds / 60.0,
+            bytes: report.backup.as_ref().map_or(0, |backup| backup.bytes),
+            run_id: Some(report.run_id.clone()),
+            only_limits: only_limits(report),
+        }
+    }
+
+    /// An order that left no evidence.
+    #[must_use]
+    pub fn without(ended: Ended, reason: Option<String>) -> Self {
+        Self { ended, reason, minutes: 0.0, bytes: 0, run_id: None, only_limits: false }
+    }
+}
+
+/// Whether all came back, and only a limit was broken.
+#[must_use]
+pub fn only_limits(report: &Report) -> bool {
+    report.reasons.iter().all(|reason| reason.class == Class::Policy)
 }
 
 /// What happens, for whoever listens.
@@ -193,13 +226,9 @@ impl<'scope, 'env: 'scope> Work<'scope, 'env, '_> {
         (self.tell)(&Happening::Began(&order));
         let (run, sender) = (self.run, self.sender.clone());
         self.scope.spawn(move || {
-            let done = catch_unwind(AssertUnwindSafe(|| run(&order))).unwrap_or_else(|_| Done {
-                ended: Ended::Unstarted,
-                reason: Some("its drill was ended by a fault of the tool itself".to_owned()),
-                minutes: 0.0,
-                bytes: 0,
-                run_id: None,
-                only_limits: false,
+            let done = catch_unwind(AssertUnwindSafe(|| run(&order))).unwrap_or_else(|_| {
+                let reason = "its drill was ended by a fault of the tool itself".to_owned();
+                Done::without(Ended::Unstarted, Some(reason))
             });
             // Nobody listens any more only if the work has failed.
             let _ = sender.send((order, done));

@@ -77,6 +77,9 @@ pub struct Needs {
     /// Disk, in 10^6 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_mb: Option<u64>,
+    /// Words that a worker of a team has to be started with (`--label`), all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
 }
 
 /// What all drills together may use in a day of UTC. When it is used up, no other drill starts on that day.

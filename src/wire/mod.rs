@@ -17,6 +17,7 @@ pub mod report;
 pub mod schedule;
 pub mod slot;
 pub mod storage;
+pub mod team;
 
 /// Name, file name and text of every schema, as `dr-drill schema NAME` prints it.
 pub const SCHEMAS: [(&str, &str, &str); 24] = [

@@ -790,3 +790,15 @@ fn a_drill_that_is_killed_leaves_no_server_behind() {
     let healthy = real("shop.sql");
     all_hold(&healthy);
 }
+
+/// The files of new servers are kept once for each version, whatever a server warns of while it says which it is.
+#[test]
+fn files_of_new_servers_are_kept_once() {
+    let project = Project::database("mysql", "shop.sql", MARIADB);
+    for _ in 0..2 {
+        let mut run = project.command(&["run", "--current-time", NOW, "-q"]);
+        let output = project.finish(run.env("XDG_CACHE_HOME", project.path("cache")));
+        assert_eq!(output.code(), 0, "{}", output.snapshot());
+    }
+    assert_eq!(fs::read_dir(project.path("cache/dr-drill")).unwrap().count(), 1);
+}

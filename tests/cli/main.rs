@@ -35,6 +35,7 @@ mod seal;
 mod serve;
 mod servers;
 mod storage;
+mod team;
 mod vouchers;
 
 /// A file of tests that is not listed above would never run.

@@ -13,26 +13,26 @@ use crate::common::{Output, Project, assert_follows, wait_until};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-struct Heard {
+pub(crate) struct Heard {
     line: String,
     headers: String,
     body: String,
 }
 
 impl Heard {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{self:?}"))
     }
 }
 
 /// A server on this machine that writes down what it is asked, and answers as it is told.
-struct Sink {
+pub(crate) struct Sink {
     port: u16,
     heard: Arc<Mutex<Vec<Heard>>>,
 }
 
 impl Sink {
-    fn new(status: &'static str, answer: &'static str) -> Self {
+    pub(crate) fn new(status: &'static str, answer: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -51,11 +51,11 @@ impl Sink {
         Self { port, heard }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    fn heard(&self) -> Vec<Heard> {
+    pub(crate) fn heard(&self) -> Vec<Heard> {
         self.heard.lock().unwrap().clone()
     }
 }

@@ -21,16 +21,22 @@ mod schema;
 mod serve;
 mod sign;
 mod sign_off;
+#[cfg(feature = "queue")]
+mod team;
 #[cfg(feature = "storage")]
 mod transfer;
 mod verify;
 mod verify_bundle;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::environment::Environment;
 use super::error::CliError;
 use super::exit::Exit;
+use super::progress::stop_signals;
 use super::ui::{Color, Ui};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::wire::answer::FileProblem;
@@ -62,6 +68,8 @@ enum Command {
     SignOff(sign_off::SignOffArgs),
     History(history::HistoryArgs),
     Schedule(schedule::ScheduleArgs),
+    #[cfg(feature = "queue")]
+    Worker(team::WorkerArgs),
     Notify(notify::NotifyArgs),
     Controls(controls::ControlsArgs),
     Dashboard(dashboard::DashboardArgs),
@@ -111,6 +119,12 @@ fn current_time(given: Option<Timestamp>) -> Timestamp {
     given.unwrap_or_else(|| SystemClock.now())
 }
 
+/// Listens for SIGINT and SIGTERM: whether the process was asked to end.
+fn listen() -> Result<Arc<AtomicBool>, CliError> {
+    stop_signals()
+        .map_err(|error| CliError::usage(format!("signals cannot be listened for: {error}")))
+}
+
 /// Writes an answer as it was asked for.
 fn tell(ui: &Ui, format: Format, answer: &impl serde::Serialize, text: impl FnOnce() -> String) {
     let text = match format {
@@ -151,6 +165,8 @@ pub(super) fn dispatch(cli: Cli) -> Exit {
             Command::SignOff(args) => sign_off::run(&ui, &args),
             Command::History(args) => history::run(&ui, &environment, &args),
             Command::Schedule(args) => schedule::run(&ui, &environment, &args),
+            #[cfg(feature = "queue")]
+            Command::Worker(args) => team::worker(&ui, &environment, &args),
             Command::Notify(args) => notify::run(&ui, &environment, &args),
             Command::Controls(args) => controls::run(&ui, &environment, &args),
             Command::Dashboard(args) => dashboard::run(&ui, &environment, &args),

@@ -8,11 +8,11 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 
 use super::history::Place;
+use super::listen;
 use crate::app::{self, Served};
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::progress::stop_signals;
 use crate::cli::ui::Ui;
 use crate::clock::SystemClock;
 use crate::fs::read_private;
@@ -43,8 +43,7 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) fn run(ui: &Ui, environment: &Environment, args: &ServeArgs) -> Result<Exit, CliError> {
-    let ending = stop_signals()
-        .map_err(|error| CliError::usage(format!("signals cannot be listened for: {error}")))?;
+    let ending = listen()?;
     let fleet = args.fleet.clone().map(|path| {
         let here = environment.working_directory.clone();
         move || app::read_fleet(&path, &here)

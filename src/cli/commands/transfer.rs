@@ -1,15 +1,17 @@
 //! `dr-drill evidence push|pull`.
 
 use std::path::PathBuf;
+#[cfg(feature = "queue")]
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use clap::Args;
 
+use super::listen;
 use crate::app::{self, Transferred};
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::progress::stop_signals;
 use crate::cli::ui::Ui;
 use crate::history::History;
 use crate::storage::Store;
@@ -43,8 +45,20 @@ pub(super) struct PushArgs {
 #[derive(Debug, Args)]
 pub(super) struct PullArgs {
     /// The storage
-    #[arg(long, value_name = "ADDRESS")]
-    from: String,
+    #[cfg_attr(
+        feature = "queue",
+        arg(
+            long,
+            value_name = "ADDRESS",
+            required_unless_present = "database_url_env",
+            conflicts_with = "database_url_env"
+        )
+    )]
+    #[cfg_attr(not(feature = "queue"), arg(long, value_name = "ADDRESS", required = true))]
+    from: Option<String>,
+    #[cfg(feature = "queue")]
+    #[command(flatten)]
+    shared: super::team::Shared,
     /// The history, which is made where there is none
     #[arg(long, value_name = "DIR", default_value = "dr-history")]
     history: PathBuf,
@@ -59,24 +73,26 @@ pub(super) fn push(ui: &Ui, environment: &Environment, args: &PushArgs) -> Resul
     let history = history.transpose()?;
     let places: Vec<PathBuf> = args.places.iter().map(|place| here.join(place)).collect();
     let store = Store::open(&args.to, &Environment::variable)?;
-    let ending = listen()?;
+    let ended = listen()?;
+    let ending = || ended.load(Ordering::Relaxed);
     let temporary = &environment.temporary_directory;
     let done = app::push(&store, history.as_ref(), &places, temporary, &ending)?;
     Ok(told(ui, &done, "put", &args.to))
 }
 
 pub(super) fn pull(ui: &Ui, environment: &Environment, args: &PullArgs) -> Result<Exit, CliError> {
-    let store = Store::open(&args.from, &Environment::variable)?;
     let history = History::create(&environment.working_directory.join(&args.history))?;
-    let done = app::pull(&store, &history, args.name.as_deref(), &listen()?)?;
+    #[cfg(feature = "queue")]
+    if let Some(team) = args.shared.open()? {
+        let taken = history.shared(Arc::new(team.records(None))).sync(args.name.as_deref())?;
+        ui.data(format!("{taken} taken: {}\n", args.history.display()).as_bytes());
+        return Ok(Exit::Passed);
+    }
+    let store = Store::open(args.from.as_deref().unwrap_or_default(), &Environment::variable)?;
+    let ended = listen()?;
+    let ending = || ended.load(Ordering::Relaxed);
+    let done = app::pull(&store, &history, args.name.as_deref(), &ending)?;
     Ok(told(ui, &done, "taken", &args.history.display().to_string()))
-}
-
-/// Whether the process was asked to end.
-fn listen() -> Result<impl Fn() -> bool + Sync, CliError> {
-    let ended = stop_signals()
-        .map_err(|error| CliError::usage(format!("signals cannot be listened for: {error}")))?;
-    Ok(move || ended.load(Ordering::Relaxed))
 }
 
 /// Tells what became of the files of a transfer.

@@ -232,10 +232,15 @@ impl<'f> Agenda<'f> {
                 continue;
             }
             let slot = Slot { drill: at, due };
-            if let Some(Begun { attempts, ran, .. }) = self.drills[at].begun.remove(&due) {
+            if let Some(begun) = self.drills[at].begun.remove(&due) {
+                let Begun { attempts, ran, runs, .. } = begun;
                 self.admit(slot, Open { attempts, ran, ..Open::new(drill.deadline(due)) });
-                // Time has passed since.
-                self.again(slot, Ended::Interrupted, now);
+                if runs {
+                    self.go_on(slot);
+                } else {
+                    // Time has passed since.
+                    self.again(slot, Ended::Interrupted, now);
+                }
             } else if drill.deadline(due) < now {
                 overslept.push(due);
             } else {

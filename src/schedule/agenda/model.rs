@@ -55,14 +55,8 @@ pub struct Begun {
     pub attempts: u32,
     /// What a drill of it came to that left evidence: no verdict.
     pub ran: Option<Ended>,
-}
-
-impl Begun {
-    /// One that has left no evidence: when it was due, and how often its drill was begun.
-    #[must_use]
-    pub fn new((due, attempts): (i64, u32)) -> Self {
-        Self { due, attempts, ran: None }
-    }
+    /// Whether it may still run: on another machine, which goes on without this one.
+    pub runs: bool,
 }
 
 /// What is to be done.

@@ -45,6 +45,17 @@ impl Agenda<'_> {
         }
     }
 
+    /// Waits for a drill that was begun before and runs without this machine.
+    pub(super) fn go_on(&mut self, slot: Slot) {
+        let Some(open) = self.get_mut(slot) else { return };
+        open.state = State::Begun;
+        let (attempt, late) = (open.attempts, open.late);
+        self.running += 1;
+        self.used = self.used.with(self.fleet.drills[slot.drill].rules.needs);
+        self.drills[slot.drill].running = true;
+        self.decided.push(Decision::Start { slot, attempt, late });
+    }
+
     /// The drill of a slot has ended. `minutes` and `bytes` count into the budgets of the day.
     pub fn ended(
         &mut self,

@@ -115,7 +115,12 @@ fn what_was_begun_and_cut_off_is_run_again_or_missed() {
         let text = HOURLY.replace("cron:", &format!("retries: {{max: {retries}}}, cron:"));
         let fleet = fleet(&text);
         let mut past = since(&fleet, "2026-11-20T00:00:00Z");
-        past[0].begun.push(Begun { due: at("2026-11-20T01:00:00Z"), attempts: 1, ran: None });
+        past[0].begun.push(Begun {
+            due: at("2026-11-20T01:00:00Z"),
+            attempts: 1,
+            ran: None,
+            runs: false,
+        });
         let mut agenda = Agenda::new(&fleet, past, Spent::default());
         let decisions = agenda.advance(at("2026-11-20T01:10:00Z"));
         assert_eq!(words(&fleet, &decisions), [wanted]);
@@ -250,7 +255,12 @@ fn play(fleet: &Fleet, from: i64, steps: &[(u16, u8)]) -> BTreeMap<(usize, i64),
                     .filter(|(slot, _)| {
                         slot.drill == drill && !ends.contains_key(&(drill, slot.due))
                     })
-                    .map(|(slot, attempts)| Begun { due: slot.due, attempts: *attempts, ran: None })
+                    .map(|(slot, attempts)| Begun {
+                        due: slot.due,
+                        attempts: *attempts,
+                        ran: None,
+                        runs: attempts % 2 == 0,
+                    })
                     .collect();
             }
             begun.clear();

@@ -54,6 +54,7 @@ impl<'a> Layers<'a> {
             retries: retries.map_or(RETRIES, |retries| retries.max),
             backoff: retries.and_then(|r| r.backoff_minutes).unwrap_or(BACKOFF_MINUTES) * 60.0,
             needs: self.value(|s| s.needs.as_ref()).map(Room::from).unwrap_or_default(),
+            workers: self.value(|s| s.needs.as_ref()).map(|n| n.labels.clone()).unwrap_or_default(),
             catch_up: self.value(|s| s.catch_up).unwrap_or_default(),
             restore_point: self.value(|s| s.restore_point.clone()),
             max_age_days: self.value(|s| s.max_age_days),

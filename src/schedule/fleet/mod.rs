@@ -96,6 +96,8 @@ pub struct Rules {
     pub backoff: f64,
     /// What it uses.
     pub needs: Room,
+    /// Words that a worker of a team has to be started with.
+    pub workers: Vec<String>,
     /// What to do about slots that nobody looked at.
     pub catch_up: CatchUp,
     /// Which of several manifests is drilled.

@@ -50,19 +50,19 @@ enum ScheduleCommand {
 
 /// Which fleet.
 #[derive(Debug, Args)]
-struct FleetFile {
+pub(super) struct FleetFile {
     /// The fleet file, JSON or YAML
     #[arg(long, value_name = "FILE", default_value = "fleet.yaml")]
     fleet: PathBuf,
 }
 
 impl FleetFile {
-    fn read(&self, environment: &Environment) -> Result<Fleet, CliError> {
+    pub(super) fn read(&self, environment: &Environment) -> Result<Fleet, CliError> {
         Ok(read_fleet(&self.fleet, &environment.working_directory)?)
     }
 
     /// Where its drills find what they drill.
-    fn grounds(&self, environment: &Environment, root: Option<PathBuf>) -> Grounds {
+    pub(super) fn grounds(&self, environment: &Environment, root: Option<PathBuf>) -> Grounds {
         let file = environment.working_directory.join(&self.fleet);
         Grounds {
             fleet: parent_of(&file).to_owned(),

@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::run::SigningKey;
-use super::super::{Format, current_time, tell};
-use super::work::{listen, tell_delivery, worst};
+use super::super::{Format, current_time, listen, tell};
+use super::work::{tell_delivery, worst};
 use super::{FleetFile, answer, position, stand};
 use crate::app::{self, Desk};
 use crate::cli::environment::Environment;
@@ -19,7 +19,7 @@ use crate::clock::{Clock, FixedClock, SystemClock, Timestamp};
 use crate::history::History;
 use crate::notify::Secrets;
 use crate::report::{TERMINAL, to_bytes};
-use crate::schedule::{Order, Slot, courier};
+use crate::schedule::{Order, Outbox, Slot, courier};
 
 /// Days before now from which on slots count of drills that the history does not know.
 const SINCE_DAYS: f64 = 7.0;
@@ -199,7 +199,7 @@ pub(super) fn aggregate(
     let grounds = args.fleet.grounds(environment, None);
     let secrets = Secrets { variable: Environment::variable, folder: &grounds.fleet };
     let tell_one = |delivery: &_| tell_delivery(ui, now, delivery);
-    courier(&history, &fleet, &secrets, &FixedClock(now), &|| true, &tell_one)?;
+    courier(Outbox::open(&history)?, &fleet, &secrets, &FixedClock(now), &|| true, &tell_one)?;
     let mut calendar = answer(&fleet, now);
     calendar.done = Some(done.clone());
     tell(ui, args.format, &calendar, || done.iter().map(stand::line).collect());

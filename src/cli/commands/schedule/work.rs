@@ -9,13 +9,12 @@ use std::time::Duration;
 use clap::Args;
 
 use super::super::run::SigningKey;
-use super::super::{Format, tell};
+use super::super::{Format, listen, tell};
 use super::{FleetFile, answer, stand};
 use crate::app::{Desk, keep};
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::progress::stop_signals;
 use crate::cli::ui::Ui;
 use crate::clock::{Clock, FixedClock, SystemClock, Timestamp};
 use crate::history::History;
@@ -25,6 +24,10 @@ use crate::schedule::{
 use crate::wire::event::Verdict;
 use crate::wire::schedule::EndedSlot;
 use crate::wire::slot::SlotEnd;
+#[cfg(feature = "queue")]
+use crate::{
+    app::keep_team, cli::commands::team::Shared, database::DatabaseError, schedule::team::Team,
+};
 
 /// How long it is waited before it is tried again to keep a calendar that another process keeps.
 const STANDBY: Duration = Duration::from_secs(1);
@@ -34,6 +37,9 @@ const STANDBY: Duration = Duration::from_secs(1);
 struct WorkArgs {
     #[command(flatten)]
     fleet: FleetFile,
+    #[cfg(feature = "queue")]
+    #[command(flatten)]
+    shared: Shared,
     /// The history to file drills and slots in
     #[arg(long, value_name = "DIR", default_value = "dr-history")]
     history: PathBuf,
@@ -86,8 +92,8 @@ pub(super) fn run_due(
         None => Box::new(SystemClock),
     };
     let fleet = args.work.fleet.read(environment)?;
-    let history = create(environment, &args.work)?;
-    let ledger = match Ledger::open(history.folder()) {
+    let books = Kept::of(environment, &args.work)?;
+    let ledger = match books.open() {
         Err(error @ LedgerError::Busy(_)) => {
             ui.talk(&format!("nothing was run: {error}"));
             return Ok(Exit::Passed);
@@ -97,7 +103,7 @@ pub(super) fn run_due(
     let mut done = Vec::new();
     let shift =
         Shift { ui, environment, args: &args.work, fleet: &fleet, clock: &*clock, forever: false };
-    shift.work(&history, ledger, &listen()?, &mut done)?;
+    shift.work(&books, ledger, &listen()?, &mut done)?;
     let mut calendar = answer(&fleet, clock.now());
     calendar.done = Some(done.clone());
     tell(ui, args.format, &calendar, || done.iter().map(stand::line).collect());
@@ -110,11 +116,11 @@ pub(super) fn daemon(
     args: &DaemonArgs,
 ) -> Result<Exit, CliError> {
     let fleet = args.work.fleet.read(environment)?;
-    let history = create(environment, &args.work)?;
+    let books = Kept::of(environment, &args.work)?;
     let ending = listen()?;
     let mut waits = false;
     let ledger = loop {
-        match Ledger::open(history.folder()) {
+        match books.open() {
             Err(error @ LedgerError::Busy(_)) => {
                 if ending.load(Ordering::Relaxed) {
                     return Ok(Exit::Passed);
@@ -141,18 +147,35 @@ pub(super) fn daemon(
         clock: &SystemClock,
         forever: true,
     };
-    shift.work(&history, ledger, &ending, &mut Vec::new())?;
+    shift.work(&books, ledger, &ending, &mut Vec::new())?;
     Ok(Exit::Passed)
 }
 
-pub(super) fn listen() -> Result<Arc<AtomicBool>, CliError> {
-    stop_signals().map_err(|error| {
-        CliError::usage(format!("nothing was run: signals cannot be caught: {error}"))
-    })
+/// Where a calendar is kept: in its history here, or in the database of a team.
+struct Kept {
+    history: PathBuf,
+    #[cfg(feature = "queue")]
+    team: Option<Team>,
 }
 
-fn create(environment: &Environment, args: &WorkArgs) -> Result<History, CliError> {
-    Ok(History::create(&environment.working_directory.join(&args.history))?)
+impl Kept {
+    fn of(environment: &Environment, args: &WorkArgs) -> Result<Self, CliError> {
+        let history = environment.working_directory.join(&args.history);
+        History::create(&history)?;
+        Ok(Self {
+            history,
+            #[cfg(feature = "queue")]
+            team: args.shared.open()?,
+        })
+    }
+
+    fn open(&self) -> Result<Ledger, LedgerError> {
+        #[cfg(feature = "queue")]
+        if let Some(team) = &self.team {
+            return Ledger::shared(team);
+        }
+        Ledger::open(&self.history)
+    }
 }
 
 /// Says what became of messages.
@@ -192,11 +215,18 @@ struct Shift<'a> {
 impl Shift<'_> {
     fn work(
         &self,
-        history: &History,
+        books: &Kept,
         ledger: Ledger,
         ending: &Arc<AtomicBool>,
         done: &mut Vec<EndedSlot>,
     ) -> Result<(), CliError> {
+        let history = History::open(&books.history)?;
+        #[cfg(feature = "queue")]
+        let history = match &books.team {
+            Some(team) => history.shared(Arc::new(team.records(ledger.keeper()))),
+            None => history,
+        };
+        let history = &history;
         let key = self.args.key.read()?;
         let ending = || ending.load(Ordering::Relaxed);
         let desk = Desk {
@@ -222,6 +252,11 @@ impl Shift<'_> {
         };
         let told = |one: &Delivery| tell_delivery(self.ui, self.clock.now(), one);
         let mut tell = |happening: &Happening<'_>| self.tell(happening, done);
+        #[cfg(feature = "queue")]
+        if let Some(team) = &books.team {
+            let trouble = |error: &DatabaseError| self.ui.talk(&format!("tried again: {error}"));
+            return Ok(keep_team(team, &desk, &calendar, ledger, &mut tell, &told, &trouble)?);
+        }
         Ok(keep(&desk, &calendar, ledger, &mut tell, &told)?)
     }
 
