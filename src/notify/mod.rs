@@ -121,6 +121,22 @@ pub fn send(
     Ok(None)
 }
 
+/// Says through a channel that somebody looks after what was told under a key. `false` where a channel has no word for it:
+/// PagerDuty alone has one.
+///
+/// # Errors
+/// When it did not arrive, or nobody can tell.
+pub fn acknowledge(
+    channel: &Channel,
+    key: &str,
+    secrets: &Secrets<'_>,
+) -> Result<bool, NotifyError> {
+    let Channel::PagerDuty { routing_key, url } = channel else { return Ok(false) };
+    let routing_key = secrets.read(routing_key)?;
+    let request = pagerduty::acknowledge(url.as_deref(), &routing_key, key);
+    http::send(&request, http::Plain::Loopback).map(|_| true)
+}
+
 /// Whether a channel is told of each drill by itself, so that it can keep what belongs together.
 #[must_use]
 pub fn one_by_one(channel: &Channel) -> bool {

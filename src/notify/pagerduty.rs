@@ -13,11 +13,6 @@ const SUMMARY: usize = 1024;
 const KEY: usize = 255;
 
 pub(super) fn request(url: Option<&str>, routing_key: &str, notice: &Notice) -> Request {
-    // A long key is shortened to what still tells it from all others.
-    let key = match notice.key.chars().count() <= KEY {
-        true => notice.key.clone(),
-        false => Digest::of(notice.key.as_bytes()).to_string(),
-    };
     let action = match notice.standing {
         Standing::Firing => "trigger",
         Standing::Resolved => "resolve",
@@ -29,7 +24,7 @@ pub(super) fn request(url: Option<&str>, routing_key: &str, notice: &Notice) -> 
     let body = json!({
         "routing_key": routing_key,
         "event_action": action,
-        "dedup_key": key,
+        "dedup_key": shortened(&notice.key),
         "client": "dr-drill",
         "payload": {
             "summary": short(&notice.summary, SUMMARY),
@@ -42,6 +37,28 @@ pub(super) fn request(url: Option<&str>, routing_key: &str, notice: &Notice) -> 
             "custom_details": details,
         },
     });
+    post(url, &body)
+}
+
+/// Says that somebody looks after what belongs to a key: nobody else is called any more.
+pub(super) fn acknowledge(url: Option<&str>, routing_key: &str, key: &str) -> Request {
+    let body = json!({
+        "routing_key": routing_key,
+        "event_action": "acknowledge",
+        "dedup_key": shortened(key),
+    });
+    post(url, &body)
+}
+
+/// A long key is shortened to what still tells it from all others.
+fn shortened(key: &str) -> String {
+    match key.chars().count() <= KEY {
+        true => key.to_owned(),
+        false => Digest::of(key.as_bytes()).to_string(),
+    }
+}
+
+fn post(url: Option<&str>, body: &serde_json::Value) -> Request {
     Request {
         method: "POST",
         url: url.unwrap_or(API).to_owned(),

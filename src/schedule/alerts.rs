@@ -130,7 +130,7 @@ fn notice(
     let until = next.map_or(now, |next| drill.deadline(next));
     let until = until.saturating_add(drill.rules.timeout as i64);
     Notice {
-        key: format!("dr-drill/{}/{name}", fleet.name.as_deref().unwrap_or_default()),
+        key: key_of(fleet, name),
         fleet: fleet.name.clone(),
         drill: name.clone(),
         labels: drill.labels.clone(),
@@ -183,6 +183,12 @@ fn outgoing(
             ready_at,
         })
         .collect()
+}
+
+/// What everything has in common that is told of a drill until it passes again.
+#[must_use]
+pub fn key_of(fleet: &Fleet, drill: &str) -> String {
+    format!("dr-drill/{}/{drill}", fleet.name.as_deref().unwrap_or_default())
 }
 
 #[cfg(test)]

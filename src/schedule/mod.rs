@@ -22,7 +22,7 @@ mod times;
 mod work;
 
 pub use agenda::{Agenda, Begun, Decision, Ended, Past, Settled, Slot, Spent};
-pub use alerts::{Close, Outgoing, Told, note};
+pub use alerts::{Close, Outgoing, Told, key_of, note};
 pub use ask::{coming, explain, told};
 pub use books::Books;
 pub use courier::courier;

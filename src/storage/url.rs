@@ -91,40 +91,20 @@ pub(super) fn open(
     let retry =
         RetryConfig { max_retries: RETRIES, retry_timeout: RETRYING, ..RetryConfig::default() };
     let failed = |error: object_store::Error| wrong(error.to_string());
+    // The three builders have the same methods, and no trait in common.
+    macro_rules! built {
+        ($builder:ty, $key:ty) => {{
+            let start = <$builder>::new().with_url(text);
+            let known = known.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value)));
+            let set = |builder: $builder, (key, value): ($key, _)| builder.with_config(key, value);
+            let builder = known.fold(start, set).with_client_options(client).with_retry(retry);
+            Arc::new(builder.build().map_err(failed)?)
+        }};
+    }
     let objects: Arc<dyn ObjectStore> = match scheme {
-        ObjectStoreScheme::AmazonS3 => {
-            let start = AmazonS3Builder::new().with_url(text);
-            let builder = known.iter().fold(start, |builder, (name, value)| match name
-                .parse::<AmazonS3ConfigKey>(
-            ) {
-                Ok(key) => builder.with_config(key, value),
-                Err(_) => builder,
-            });
-            let builder = builder.with_client_options(client).with_retry(retry);
-            Arc::new(builder.build().map_err(failed)?)
-        }
-        ObjectStoreScheme::GoogleCloudStorage => {
-            let start = GoogleCloudStorageBuilder::new().with_url(text);
-            let builder = known.iter().fold(start, |builder, (name, value)| match name
-                .parse::<GoogleConfigKey>(
-            ) {
-                Ok(key) => builder.with_config(key, value),
-                Err(_) => builder,
-            });
-            let builder = builder.with_client_options(client).with_retry(retry);
-            Arc::new(builder.build().map_err(failed)?)
-        }
-        ObjectStoreScheme::MicrosoftAzure => {
-            let start = MicrosoftAzureBuilder::new().with_url(text);
-            let builder = known.iter().fold(start, |builder, (name, value)| {
-                match name.parse::<AzureConfigKey>() {
-                    Ok(key) => builder.with_config(key, value),
-                    Err(_) => builder,
-                }
-            });
-            let builder = builder.with_client_options(client).with_retry(retry);
-            Arc::new(builder.build().map_err(failed)?)
-        }
+        ObjectStoreScheme::AmazonS3 => built!(AmazonS3Builder, AmazonS3ConfigKey),
+        ObjectStoreScheme::GoogleCloudStorage => built!(GoogleCloudStorageBuilder, GoogleConfigKey),
+        ObjectStoreScheme::MicrosoftAzure => built!(MicrosoftAzureBuilder, AzureConfigKey),
         ObjectStoreScheme::Http => {
             let builder = HttpBuilder::new().with_url(&url[..Position::BeforePath]);
             let builder = builder.with_client_options(client).with_retry(retry);

@@ -388,3 +388,65 @@ fn alertmanager_holds_an_alert_until_it_is_resolved() {
     assert!(output.stderr.contains("told am"), "{}", output.snapshot());
     assert_eq!(alerts().as_array().map(Vec::len), Some(0), "{}", alerts());
 }
+
+#[test]
+fn somebody_says_that_they_look_after_a_drill() {
+    let (pager, hook) = (Sink::new("202 Accepted", "{}"), Sink::new("200 OK", ""));
+    let project = enrolled(&json!({"channels": {
+        "pager": {"kind": "pagerduty", "routing_key": {"env": "TOKEN"}, "url": pager.url()},
+        "hook": {"kind": "webhook", "url": hook.url()},
+    }}));
+    project.script(FAILS);
+    assert_eq!(look(&project, "10:05").code(), 1);
+    let heard = hook.heard().len();
+    let acknowledge = |drill: &str| {
+        let mut command = project.command(&["notify", "acknowledge", drill]);
+        project.finish(command.env("TOKEN", "the-token"))
+    };
+    let output = acknowledge("orders");
+    assert_eq!((output.code(), output.stdout.as_str()), (0, "pager: acknowledged orders\n"));
+    let events: Vec<Value> = pager.heard().iter().map(Heard::json).collect();
+    assert_eq!(events[1]["event_action"], "acknowledge");
+    assert_eq!(events[1]["dedup_key"], events[0]["dedup_key"], "of what was triggered");
+    assert_eq!(hook.heard().len(), heard, "the others have no word for it");
+    assert_eq!(acknowledge("nobody").code(), 2);
+    project.edit_json("fleet.yaml", |fleet| {
+        fleet["alerts"]["channels"].as_object_mut().unwrap().remove("pager");
+    });
+    let output = acknowledge("orders");
+    assert_eq!(output.code(), 2);
+    assert!(output.stderr.contains("no channel of the fleet"), "{}", output.snapshot());
+}
+
+/// The figures of a drill, put to a real Pushgateway as docs/schedule.md says.
+#[test]
+fn a_pushgateway_takes_the_figures_of_a_drill() {
+    let project = Project::sample();
+    assert_eq!(project.drill().code(), 0);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = Command::new("timeout");
+    server
+        .args(["120", "prometheus-pushgateway"])
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"));
+    let server = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(Server).unwrap();
+    wait_until("the server to listen", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let figures = project.run(&["report", "artifacts/dr", "--form", "openmetrics"]);
+    assert_eq!(figures.code(), 0, "{}", figures.snapshot());
+    let ask = |method: &str, path: &str, body: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answer = ask("PUT", "/metrics/job/dr-drill", &figures.stdout);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let metrics = ask("GET", "/metrics", "");
+    assert!(metrics.contains("dr_drill_rto_seconds{drill=\"sample service status\""), "{metrics}");
+    drop(server);
+}

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 
 use dr_drill::history::History;
-use dr_drill::schedule::team::Team as Database;
+use dr_drill::schedule::team::{Awaited, Ordered, Team as Database};
 use dr_drill::schedule::{Ledger, LedgerError, Outbox, Slot, Spent, read};
 use serde_json::{Value, json};
 
@@ -244,7 +244,9 @@ fn the_right_people_are_told_of_what_a_worker_found() {
     let heard: Vec<String> = sink.heard().iter().map(|heard| heard.json().to_string()).collect();
     let of = |word: &str| heard.iter().filter(|text| text.contains(word)).count();
     assert!(of("firing") >= 1 && of("resolved") >= 1, "{heard:#?}");
-    assert_eq!(team.ask("SELECT count(*) FROM dr_drill.outbox"), "0");
+    let mut waiting = team.command(&["notify", "waiting"]);
+    let waiting = team.project.finish(&mut waiting);
+    assert_eq!((waiting.code(), waiting.stdout.as_str()), (0, ""), "{}", waiting.snapshot());
 }
 
 #[test]
@@ -359,6 +361,47 @@ fn who_lost_the_calendar_changes_nothing() {
     });
     assert!(matches!(error, Err(LedgerError::Lost(_))), "{error:?}");
     assert_eq!(server.in_database("postgres", "SELECT attempts FROM dr_drill.begun"), "1");
+}
+
+/// An order that nobody takes, and one whose worker is gone for good, are withdrawn: no slot stays open for ever.
+#[test]
+fn an_order_that_comes_to_nothing_is_withdrawn() {
+    let server = Server::postgres();
+    let url = format!("postgres://postgres@{}/postgres", server.in_url(""));
+    let team = Database::open(url.parse().unwrap()).unwrap();
+    let keeper = Ledger::shared(&team).unwrap().keeper().unwrap();
+    let orders = team.orders(keeper);
+    let order = |attempt| Ordered {
+        drill: "orders",
+        due: 0,
+        attempt,
+        late: false,
+        needs: &[],
+        priority: 5,
+        take_within: 0.5,
+        timeout: 0.5,
+    };
+    let give = |attempt| orders.give(&order(attempt), &|| false, &|error| panic!("{error}"));
+    let sql = |text: &str| server.in_database("postgres", text);
+    assert_eq!(give(1), Awaited::Untaken);
+    assert_eq!(give(1), Awaited::Untaken, "it stays so");
+    assert_eq!(sql("SELECT state FROM dr_drill.attempt"), "withdrawn");
+    sql("INSERT INTO dr_drill.attempt (drill, due, attempt, late, state, seen_at)
+         VALUES ('orders', 0, 2, false, 'running', now() - interval '1 hour')");
+    assert_eq!(give(2), Awaited::Gone);
+    // What a worker still files is refused: its fence is gone.
+    assert_eq!(sql("SELECT state, fence FROM dr_drill.attempt WHERE attempt = 2"), "withdrawn|1");
+    sql("INSERT INTO dr_drill.attempt (drill, due, attempt, late, state, reason)
+         VALUES ('orders', 0, 3, false, 'done', 'no manifest')");
+    assert_eq!(give(3), Awaited::Unstarted("no manifest".to_owned()));
+    let jobs = "SELECT count(*) FROM dr_drill_queue.jobs";
+    assert_eq!(sql(jobs), "1", "one order, one job");
+    // Whoever lost the calendar gives no order.
+    assert_eq!(
+        team.orders(keeper - 1).give(&order(4), &|| false, &|error| panic!("{error}")),
+        Awaited::Left
+    );
+    assert_eq!(sql(jobs), "1");
 }
 
 fn wait_for<T>(mut found: impl FnMut() -> Option<T>) -> T {

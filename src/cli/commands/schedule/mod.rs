@@ -73,7 +73,7 @@ impl FleetFile {
 }
 
 /// The place of a drill in a fleet, by its name.
-fn position(fleet: &Fleet, name: &str) -> Result<usize, CliError> {
+pub(super) fn position(fleet: &Fleet, name: &str) -> Result<usize, CliError> {
     fleet.position(name).ok_or_else(|| {
         let names: Vec<&str> =
             fleet.drills.iter().take(20).map(|drill| drill.name.as_str()).collect();
