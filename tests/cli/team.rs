@@ -421,7 +421,13 @@ fn a_history_that_is_shared_can_be_fetched() {
     team.worker(&["--places", "2"]);
     assert_eq!(team.look("08:30", "one").code(), 0);
     assert_eq!(team.look("09:00", "one").code(), 0);
-    let mut pull = team.command(&["evidence", "pull", "--history", "audit"]);
+    team.ask(
+        "CREATE ROLE auditor LOGIN; GRANT USAGE ON SCHEMA dr_drill TO auditor;
+         GRANT SELECT ON dr_drill.record TO auditor",
+    );
+    let pull = ["evidence", "pull", "--history", "audit", "--database-url-env", "AUDIT"];
+    let mut pull = team.project.command(&pull);
+    pull.env("AUDIT", team.url().replace("postgres@", "auditor@"));
     let pulled = team.project.finish(&mut pull);
     assert_eq!(
         (pulled.code(), pulled.stdout.as_str()),

@@ -160,7 +160,7 @@ fn acknowledge(
 /// The messages of a team's calendar, or of the one that a history here belongs to.
 fn outbox(environment: &Environment, args: &WaitingArgs) -> Result<Outbox, CliError> {
     #[cfg(feature = "queue")]
-    if let Some(team) = args.shared.open()? {
+    if let Some(team) = args.shared.look()? {
         return Ok(Outbox::shared(&team));
     }
     Ok(Outbox::open(args.place.open(environment)?.folder())?)

@@ -15,6 +15,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 use crate::clock::{Clock as _, SystemClock};
+use crate::database::Address;
 use crate::schedule::team::Team;
 
 /// The database of a team.
@@ -29,16 +30,22 @@ pub(super) struct Shared {
 impl Shared {
     /// Opens it, if it is named.
     pub(super) fn open(&self) -> Result<Option<Team>, CliError> {
-        self.database_url_env.as_deref().map(open).transpose()
+        let address = self.database_url_env.as_deref().map(address).transpose()?;
+        Ok(address.map(Team::open).transpose()?)
+    }
+
+    /// Opens it to be read only, if it is named.
+    pub(super) fn look(&self) -> Result<Option<Team>, CliError> {
+        let address = self.database_url_env.as_deref().map(address).transpose()?;
+        Ok(address.map(Team::look))
     }
 }
 
-/// Opens the database whose address a variable holds.
-fn open(name: &str) -> Result<Team, CliError> {
+/// The address of a database that a variable holds.
+fn address(name: &str) -> Result<Address, CliError> {
     let unset = || CliError::usage(format!("the environment variable {name} is not set"));
     let address = Environment::variable(name).ok_or_else(unset)?;
-    let address = address.to_string_lossy().parse();
-    Ok(address.and_then(Team::open)?)
+    Ok(address.to_string_lossy().parse()?)
 }
 
 /// Carry out drills that `dr-drill schedule daemon --database-url-env` orders, until it is ended
@@ -79,7 +86,7 @@ pub(super) fn worker(
 ) -> Result<Exit, CliError> {
     let ending = listen()?;
     let fleet = Arc::new(args.fleet.read(environment)?);
-    let team = open(&args.database_url_env)?;
+    let team = Team::open(address(&args.database_url_env)?)?;
     let hand = Hand {
         fleet,
         grounds: args.fleet.grounds(environment, args.root.clone()),

@@ -83,7 +83,7 @@ pub(super) fn push(ui: &Ui, environment: &Environment, args: &PushArgs) -> Resul
 pub(super) fn pull(ui: &Ui, environment: &Environment, args: &PullArgs) -> Result<Exit, CliError> {
     let history = History::create(&environment.working_directory.join(&args.history))?;
     #[cfg(feature = "queue")]
-    if let Some(team) = args.shared.open()? {
+    if let Some(team) = args.shared.look()? {
         let taken = history.shared(Arc::new(team.records(None))).sync(args.name.as_deref())?;
         ui.data(format!("{taken} taken: {}\n", args.history.display()).as_bytes());
         return Ok(Exit::Passed);

@@ -73,6 +73,12 @@ impl Team {
         Ok(Self { connection })
     }
 
+    /// The calendar of a database that is there, to be read only: nothing is made, and no right to write is needed.
+    #[must_use]
+    pub fn look(address: Address) -> Self {
+        Self { connection: Arc::new(Connection::new(address)) }
+    }
+
     /// A connection of its own to the same database.
     fn another(&self) -> Arc<Connection> {
         Arc::new(Connection::new(self.connection.address().clone()))
