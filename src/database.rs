@@ -13,11 +13,15 @@ use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::clock::Stopwatch;
+
 /// Longest time until a connection stands.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Silence after which it is asked whether the other side is still there, and how long it may take to answer.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 const ANSWER: Duration = Duration::from_secs(30);
+/// A connection that was not used for so long is tried before it is.
+const RESTED: Duration = Duration::from_secs(1);
 /// What each connection says first: the server is to notice soon when this side is gone, and nothing waits for ever.
 const FIRST: &str = "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
     SET idle_in_transaction_session_timeout = '300s'; SET lock_timeout = '60s'; SET client_min_messages = warning; \
@@ -128,7 +132,8 @@ fn said(error: &postgres::Error) -> String {
 /// A connection that is used by one after the other.
 pub struct Connection {
     address: Address,
-    client: Mutex<Option<Client>>,
+    /// With how long ago it was last used.
+    client: Mutex<Option<(Client, Stopwatch)>>,
 }
 
 impl fmt::Debug for Connection {
@@ -160,13 +165,19 @@ impl Connection {
         work: impl FnOnce(&mut Client) -> Result<T, postgres::Error>,
     ) -> Result<T, DatabaseError> {
         let mut held = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut client = match held.take().filter(|client| !client.is_closed()) {
+        let stands = held.take().and_then(|(mut client, used)| {
+            // That the other side has ended it is only heard of when it is used.
+            let rested = used.elapsed() > RESTED;
+            let valid = !client.is_closed() && (!rested || client.is_valid(ANSWER).is_ok());
+            valid.then_some(client)
+        });
+        let mut client = match stands {
             Some(client) => client,
             None => self.address.connect()?,
         };
         let done = work(&mut client);
         if !client.is_closed() {
-            *held = Some(client);
+            *held = Some((client, Stopwatch::start()));
         }
         let shown = || self.address.shown.clone();
         done.map_err(|error| match error.as_db_error() {

@@ -37,6 +37,15 @@ pub fn keep_team(
     let history = calendar.history;
     history.sync(None)?;
     let orders = team.orders(ledger.keeper().unwrap_or_default());
+    // Whoever keeps the calendar now waits for what was ordered.
+    let lost = AtomicBool::new(false);
+    let ending = || (desk.ending)() || lost.load(Ordering::Relaxed);
+    let mut tell = |happening: &Happening<'_>| {
+        if let Happening::Unwritten(LedgerError::Lost(_)) = happening {
+            lost.store(true, Ordering::Relaxed);
+        }
+        tell(happening);
+    };
     let run = |order: &Order| {
         let drill = &desk.fleet.drills[order.slot.drill];
         let needs = needs(desk.fleet, drill, &desk.grounds);
@@ -50,7 +59,7 @@ pub fn keep_team(
             take_within: drill.rules.start_within as f64,
             timeout: drill.rules.timeout,
         };
-        match orders.give(&ordered, desk.ending, trouble) {
+        match orders.give(&ordered, &ending, trouble) {
             Awaited::Filed(file) => filed(history, &drill.name, &file),
             Awaited::Unstarted(reason) => Done::without(Ended::Unstarted, Some(reason)),
             Awaited::Untaken => {
@@ -66,7 +75,7 @@ pub fn keep_team(
             Awaited::Left => Done::without(Ended::Inconclusive, None),
         }
     };
-    attend(desk, calendar, &mut ledger, Outbox::shared(team), &run, tell, told)
+    attend(desk, calendar, &mut ledger, Outbox::shared(team), &run, &mut tell, told)
 }
 
 /// What became of a drill that a worker has filed.

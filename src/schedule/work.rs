@@ -159,6 +159,9 @@ pub fn work(
                 work.carry_out(decisions, now);
             }
             work.write(now);
+            if matches!(work.failed, Some((_, LedgerError::Lost(_)))) {
+                break;
+            }
             let idle = work.agenda.running() == 0;
             // A clock that stands still comes to no other attempt.
             let again = work.agenda.is_retrying() && !calendar.clock.is_overridden();

@@ -404,6 +404,37 @@ fn an_order_that_comes_to_nothing_is_withdrawn() {
     assert_eq!(sql(jobs), "1");
 }
 
+/// The same through the binary: it ends, and what it ordered is recorded by whoever keeps the calendar then.
+#[test]
+fn who_lost_the_calendar_ends() {
+    let mut team = Team::new(FLEET);
+    team.project.script("#!/bin/sh\nsleep 4\ncat \"$1\" > \"$4/recovered-backup.json\"\n");
+    assert_eq!(team.look("08:30", "one").code(), 0);
+    team.worker(&["--places", "2"]);
+    let mut first = team.keeper("09:00", "one");
+    let mut first = first
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(team.project.path("said")).unwrap())
+        .spawn()
+        .unwrap();
+    wait_for_an_order(&team);
+    let mut second = team.command(&["schedule", "daemon", "--history", "two"]);
+    let heard = team.project.path("heard");
+    let second = second.stderr(fs::File::create(&heard).unwrap()).spawn().unwrap();
+    team.workers.push(second);
+    wait_until("the second to wait", || fs::read_to_string(&heard).unwrap().contains("waiting:"));
+    team.ask(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dr-drill'",
+    );
+    wait_until("the second to go on", || fs::read_to_string(&heard).unwrap().contains("keeping"));
+    assert_eq!(first.wait().unwrap().code(), Some(5));
+    let said = team.project.text("said");
+    assert!(said.contains("another dr-drill keeps the calendar"), "{said}");
+    wait_until("the slot to be recorded", || {
+        team.ledger("two").iter().filter(|line| *line == "orders 09:00 passed").count() == 1
+    });
+}
+
 fn wait_for<T>(mut found: impl FnMut() -> Option<T>) -> T {
     for _ in 0..200 {
         if let Some(found) = found() {

@@ -118,17 +118,18 @@ pub(super) fn daemon(
     let fleet = args.work.fleet.read(environment)?;
     let books = Kept::of(environment, &args.work)?;
     let ending = listen()?;
-    let mut waits = false;
+    let mut told = String::new();
     let ledger = loop {
         match books.open() {
-            Err(error @ LedgerError::Busy(_)) => {
+            Err(error) if books.waits_for(&error) => {
                 if ending.load(Ordering::Relaxed) {
                     return Ok(Exit::Passed);
                 }
-                if !waits {
-                    ui.talk(&format!("waiting: {error}"));
+                let said = format!("waiting: {error}");
+                if told != said {
+                    ui.talk(&said);
+                    told = said;
                 }
-                waits = true;
                 thread::sleep(STANDBY);
             }
             ledger => break ledger?,
@@ -167,6 +168,15 @@ impl Kept {
             #[cfg(feature = "queue")]
             team: args.shared.open()?,
         })
+    }
+
+    /// Whether it goes on by waiting: until another process does not keep it any more, or a database can be reached again.
+    fn waits_for(&self, error: &LedgerError) -> bool {
+        #[cfg(feature = "queue")]
+        if self.team.is_some() && matches!(error, LedgerError::State { .. }) {
+            return true;
+        }
+        matches!(error, LedgerError::Busy(_))
     }
 
     fn open(&self) -> Result<Ledger, LedgerError> {
