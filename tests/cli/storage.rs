@@ -1,5 +1,6 @@
 //! Evidence in a storage and backups from one: a real S3 server that checks signatures, and a directory.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -7,6 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use dr_drill::storage::{Put, Store};
 use serde_json::json;
 
 use crate::common::{NOW, Output, Project, wait_until};
@@ -488,4 +490,37 @@ fn a_transfer_that_breaks_off_or_never_begins_says_nothing_of_the_backup() {
     let plain = project.drill();
     assert_eq!(plain.code(), 4, "{}", plain.snapshot());
     assert!(plain.stdout.contains("TLS"), "{}", plain.snapshot());
+}
+
+/// Two that put at the same time: what was listed is not what is there any more, and still nothing is replaced.
+#[test]
+fn what_another_has_put_meanwhile_is_not_replaced() {
+    let storage = Storage::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine");
+    fs::write(&file, "mine").unwrap();
+    let port = storage.port;
+    let variable = move |name: &str| -> Option<OsString> {
+        let value = match name {
+            "AWS_ENDPOINT_URL" => format!("http://127.0.0.1:{port}"),
+            "AWS_REGION" => "us-east-1".to_owned(),
+            "AWS_ACCESS_KEY_ID" => KEY.to_owned(),
+            "AWS_SECRET_ACCESS_KEY" => SECRET.to_owned(),
+            _ => return None,
+        };
+        Some(value.into())
+    };
+    let mirror = folder.path().join("mirror");
+    for (address, object) in [
+        ("s3://bucket/race".to_owned(), storage.object("race/name")),
+        (mirror.display().to_string(), mirror.join("name")),
+    ] {
+        let store = Store::open(&address, &variable).unwrap();
+        let stock = store.stock().unwrap();
+        fs::create_dir_all(object.parent().unwrap()).unwrap();
+        fs::write(&object, "theirs").unwrap();
+        assert_eq!(store.put("name", &file, &stock, &|| false).unwrap(), Put::There, "{address}");
+        assert_eq!(fs::read_to_string(&object).unwrap(), "theirs");
+        assert_eq!(store.put("other", &file, &stock, &|| false).unwrap(), Put::Created);
+    }
 }

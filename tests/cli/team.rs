@@ -158,6 +158,35 @@ fn a_drill_of_a_worker_that_is_killed_is_taken_over_and_filed_once() {
     assert_eq!(team.ask("SELECT count(*) FROM dr_drill.record"), "2");
 }
 
+/// A worker that only seemed to be lost, and comes back when another has carried out its order, files nothing.
+#[test]
+fn a_worker_that_comes_back_too_late_files_nothing() {
+    let mut team = Team::new(FLEET);
+    team.project.script("#!/bin/sh\nsleep 2\ncat \"$1\" > \"$4/recovered-backup.json\"\n");
+    assert_eq!(team.look("08:30", "one").code(), 0);
+    let first = team.worker(&[]);
+    let mut keeper = team.keeper("09:00", "one").stdout(Stdio::null()).spawn().unwrap();
+    wait_for_an_order(&team);
+    let id = team.workers[first].id().to_string();
+    let signal =
+        |name: &str| assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    signal("-STOP");
+    team.worker(&["--places", "2"]);
+    assert_eq!(keeper.wait().unwrap().code(), Some(0));
+    signal("-CONT");
+    // It has to come to its end to be able to do harm.
+    let works = team.project.path("worker-0/work");
+    wait_until("the first worker to let go", || {
+        walkdir::WalkDir::new(&works).into_iter().flatten().all(|entry| entry.depth() < 2)
+    });
+    assert_eq!(team.ask("SELECT count(*) FROM dr_drill.record"), "2");
+    assert_eq!(team.ask("SELECT max(fence) FROM dr_drill.attempt"), "2");
+    let next = team.look("09:10", "two");
+    assert_eq!(next.code(), 0, "{}", next.snapshot());
+    assert_eq!(team.ledger("two"), ["orders 09:00 passed", "payments 09:00 passed"]);
+    team.verifies("two");
+}
+
 #[test]
 fn a_drill_goes_on_when_whoever_ordered_it_is_killed_and_the_next_waits_for_it() {
     let mut team = Team::new(FLEET);
