@@ -81,7 +81,7 @@ struct Object {
 
 impl Store {
     /// Opens a place: `s3://bucket/prefix`, `gs://…`, `az://container/prefix`, `https://…`, or a directory of this machine.
-    /// Credentials come from variables of the environment, and from nowhere else.
+    /// Credentials come from [`VARIABLES`], else from the role of the machine.
     ///
     /// # Errors
     /// When the address names no storage, or the variables do not suffice.
