@@ -79,9 +79,6 @@ type Pages = Arc<BTreeMap<String, String>>;
 
 struct Server {
     served: Served,
-    /// Names that this machine is called by where no token is asked for; others are refused, so that no page of
-    /// elsewhere can ask by a name that it made point here.
-    local: bool,
     made: Mutex<Option<(Stopwatch, Pages)>>,
 }
 
@@ -101,8 +98,7 @@ pub fn serve(
         _ => {}
     }
     let failed = |error| ServeError::Listen(address, error);
-    let local = served.token.is_none();
-    let server = Arc::new(Server { served, local, made: Mutex::new(None) });
+    let server = Arc::new(Server { served, made: Mutex::new(None) });
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     runtime.block_on(async {
         let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -148,7 +144,8 @@ fn router(server: Arc<Server>) -> Router {
         .with_state(server)
 }
 
-/// Lets in who shows the token, or, where there is none, who calls this machine by its own name.
+/// Lets in who shows the token, or, where there is none, who calls this machine by its own name: no page of elsewhere can
+/// ask by a name that it made point here.
 async fn admit(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     if let Some(token) = &server.served.token {
@@ -158,7 +155,7 @@ async fn admit(State(server): State<Arc<Server>>, request: Request, next: Next) 
                 "the token of this server is wanted: as password, or as `Authorization: Bearer`\n";
             return (StatusCode::UNAUTHORIZED, ask, say).into_response();
         }
-    } else if server.local && !names_this_machine(headers) {
+    } else if !names_this_machine(headers) {
         let say = "this server answers to localhost only\n";
         return (StatusCode::MISDIRECTED_REQUEST, say).into_response();
     }

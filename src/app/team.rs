@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use super::calendar::{Desk, Grounds, attend};
@@ -20,6 +21,9 @@ use crate::schedule::{
     Slot,
 };
 use crate::signature::PrivateKey;
+
+/// How long it is waited before a shared history is read again that could not be.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Keeps the calendar of a team: gives orders, records how slots end, and sends messages beside them.
 ///
@@ -60,7 +64,7 @@ pub fn keep_team(
             timeout: drill.rules.timeout,
         };
         match orders.give(&ordered, &ending, trouble) {
-            Awaited::Filed(file) => filed(history, &drill.name, &file),
+            Awaited::Filed(file) => filed(history, &drill.name, &file, &ending),
             Awaited::Unstarted(reason) => Done::without(Ended::Unstarted, Some(reason)),
             Awaited::Untaken => {
                 let needs = needs.join(", ");
@@ -78,8 +82,8 @@ pub fn keep_team(
     attend(desk, calendar, &mut ledger, Outbox::shared(team), &run, &mut tell, told)
 }
 
-/// What became of a drill that a worker has filed.
-fn filed(history: &History, name: &str, file: &str) -> Done {
+/// What became of a drill that a worker has filed. It is waited for until it can be read: it was carried out.
+fn filed(history: &History, name: &str, file: &str, ending: &dyn Fn() -> bool) -> Done {
     let read = || -> Result<Done, HistoryError> {
         history.sync(Some(name))?;
         let path = history.place_of_file(file);
@@ -88,7 +92,15 @@ fn filed(history: &History, name: &str, file: &str) -> Done {
             sealed.map_err(|problem| HistoryError::Pack { file: file.to_owned(), problem })?;
         Ok(Done::of(sealed.report()))
     };
-    read().unwrap_or_else(|error| Done::without(Ended::Unstarted, Some(error.to_string())))
+    loop {
+        match read() {
+            Ok(done) => return done,
+            Err(HistoryError::Origin(_)) if !ending() => thread::sleep(AGAIN),
+            // The next that keeps the calendar reads it.
+            Err(_) if ending() => return Done::without(Ended::Inconclusive, None),
+            Err(error) => return Done::without(Ended::Unstarted, Some(error.to_string())),
+        }
+    }
 }
 
 /// What a worker has to have for a drill.
@@ -157,38 +169,37 @@ pub struct Hand {
 }
 
 impl Hand {
-    /// What it has, for drills that need it.
-    #[must_use]
-    pub fn has(&self) -> Vec<String> {
-        let mut has = vec![of_fleet(&self.fleet)];
-        has.extend(offered(&self.search_path));
-        has.extend(self.labels.iter().map(|label| format!("label-{label}")));
-        let steps = |word: &str, most: u64, unit: &str| -> Vec<String> {
-            let steps = (0..u64::BITS).map(|bit| 1_u64 << bit).take_while(|step| *step <= most);
-            steps.map(|step| format!("{word}-{step}{unit}")).collect()
-        };
-        let cpus = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
-        has.extend(steps("cpus", cpus, ""));
-        let memory = rustix::system::sysinfo();
-        let memory = (memory.totalram as u64).saturating_mul(memory.mem_unit.into());
-        has.extend(steps("memory", memory / 1_000_000, "MB"));
-        let disk = free_bytes(&self.temporary_directory).unwrap_or_default();
-        has.extend(steps("disk", disk / 1_000_000, "MB"));
-        has
+    /// What it has that is there or not: its fleet file, servers, labels.
+    fn words(&self) -> Vec<String> {
+        let labels = self.labels.iter().map(|label| format!("label-{label}"));
+        let servers = offered(&self.search_path).into_iter();
+        std::iter::once(of_fleet(&self.fleet)).chain(servers).chain(labels).collect()
     }
 
-    /// The same for people: of what comes in steps the last.
+    /// Of what it has an amount: the word, how much, and the unit.
+    fn amounts(&self) -> [(&'static str, u64, &'static str); 3] {
+        let cpus = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+        let memory = rustix::system::sysinfo();
+        let memory = (memory.totalram as u64).saturating_mul(memory.mem_unit.into());
+        let disk = free_bytes(&self.temporary_directory).unwrap_or_default();
+        [("cpus", cpus, ""), ("memory", memory / 1_000_000, "MB"), ("disk", disk / 1_000_000, "MB")]
+    }
+
+    /// What it has, for drills that need it: of an amount every step up to it.
+    fn has(&self) -> Vec<String> {
+        let steps = self.amounts().into_iter().flat_map(|(word, most, unit)| {
+            let steps =
+                (0..u64::BITS).map(|bit| 1_u64 << bit).take_while(move |step| *step <= most);
+            steps.map(move |step| format!("{word}-{step}{unit}"))
+        });
+        self.words().into_iter().chain(steps).collect()
+    }
+
+    /// The same for people.
     #[must_use]
     pub fn shown(&self) -> String {
-        let has = self.has();
-        let kind = |word: &str| word.split('-').next().unwrap_or_default().to_owned();
-        let next = has.iter().skip(1).map(Some).chain([None]);
-        let steps = ["cpus", "memory", "disk"];
-        let shown = has.iter().zip(next).filter(|(word, next)| {
-            !steps.contains(&kind(word).as_str())
-                || next.is_none_or(|next| kind(next) != kind(word))
-        });
-        shown.map(|(word, _)| word.as_str()).collect::<Vec<_>>().join(", ")
+        let amounts = self.amounts().map(|(word, most, unit)| format!("{word} {most}{unit}"));
+        [self.words(), amounts.to_vec()].concat().join(", ")
     }
 
     /// Carries out orders of a team until it is to end. `heard` hears of drills and of trouble.

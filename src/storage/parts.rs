@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use super::{Fetch, Object, StorageError, Store};
-use crate::digest::{Digest, Hasher, Observer, Unobserved, copy_and_hash};
+use crate::digest::{Digest, Hasher, Observer, StreamError, Unobserved, copy_and_hash};
 use crate::document::parse_json;
 use crate::wire::storage::{PARTS, Part, PartList};
 
@@ -48,10 +48,6 @@ pub struct Stored {
 }
 
 impl Stock {
-    fn holds(&self, name: &str) -> bool {
-        self.size(name).is_some()
-    }
-
     fn size(&self, name: &str) -> Option<u64> {
         let least = Object { name: name.to_owned(), bytes: 0 };
         self.objects.range(least..).next().filter(|one| one.name == name).map(|one| one.bytes)
@@ -74,7 +70,7 @@ impl Stock {
     #[must_use]
     pub fn file(&self, name: &str) -> Option<Stored> {
         let bytes = self.size(name);
-        let there = bytes.is_some() || self.holds(&format!("{name}{FOLDER}/{LIST}"));
+        let there = bytes.is_some() || self.size(&format!("{name}{FOLDER}/{LIST}")).is_some();
         there.then(|| Stored { name: name.to_owned(), bytes })
     }
 }
@@ -179,11 +175,11 @@ impl Store {
         observer: &dyn Observer,
         ending: &(dyn Fn() -> bool + Sync),
     ) -> Result<Digest, StorageError> {
-        let failed = |error: String| StorageError::Unreachable(self.shown(&file.name), error);
+        let failed = |error| self.broken_off(&file.name, error);
         if file.bytes.is_some() {
             let mut fetch = self.fetch(&file.name, cap, ending)?;
             let copied = copy_and_hash(&mut fetch, out, observer);
-            return copied.map(|(digest, _)| digest).map_err(|error| failed(error.to_string()));
+            return copied.map(|(digest, _)| digest).map_err(failed);
         }
         let list = self.parts(file, ending)?;
         if list.bytes > cap {
@@ -194,11 +190,29 @@ impl Store {
         let mut chain =
             Chain { store: self, folder, parts: list.parts.into_iter(), now: None, ending };
         let copied = copy_and_hash(&mut (&mut chain).take(list.bytes + 1), out, observer);
-        let (digest, _) = copied.map_err(|error| failed(error.to_string()))?;
+        let (digest, _) = copied.map_err(failed)?;
         if digest.to_string() == list.sha256 {
             Ok(digest)
         } else {
             Err(StorageError::Changed(self.shown(&file.name)))
+        }
+    }
+
+    /// Why a copy came to no end: by the storage, by this machine, or because a part is not what the list says.
+    fn broken_off(&self, name: &str, error: StreamError) -> StorageError {
+        let shown = self.shown(name);
+        match error {
+            StreamError::Write(error) => StorageError::Local(shown, error),
+            StreamError::Interrupted(_) => StorageError::Ended,
+            StreamError::Read(error) => {
+                match error.get_ref().and_then(|cause| cause.downcast_ref::<StorageError>()) {
+                    Some(StorageError::Ended) => StorageError::Ended,
+                    Some(StorageError::Absent(_) | StorageError::TooLarge { .. }) => {
+                        StorageError::Changed(shown)
+                    }
+                    _ => StorageError::Unreachable(shown, error.to_string()),
+                }
+            }
         }
     }
 

@@ -267,6 +267,10 @@ fn a_large_pack_goes_in_parts_and_goes_on_where_it_was_cut_off() {
         .flat_map(|part| fs::read(part).unwrap())
         .collect();
     assert!(whole == packs("dr-history"));
+    fs::rename(&parts[1], storage.object("away")).unwrap();
+    let missing = pull("missing");
+    assert_eq!(missing.code(), 1, "{}", missing.snapshot());
+    assert!(missing.stderr.contains("not what its list of parts says"), "{}", missing.snapshot());
     fs::write(&parts[1], random(32 << 20).iter().map(|byte| byte ^ 1).collect::<Vec<u8>>())
         .unwrap();
     let changed = pull("changed");

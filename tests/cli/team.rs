@@ -21,6 +21,9 @@ drills:
   - {name: payments, manifest: data/dr/manifest.json}
 ";
 
+/// Takes long enough for whoever works at it to be ended meanwhile.
+const SLOW: &str = "#!/bin/sh\nsleep 2\ncat \"$1\" > \"$4/recovered-backup.json\"\n";
+
 /// A project, the database of its team, and whoever works for it.
 struct Team {
     server: Server,
@@ -143,7 +146,7 @@ fn wait_for_an_order(team: &Team) {
 #[test]
 fn a_drill_of_a_worker_that_is_killed_is_taken_over_and_filed_once() {
     let mut team = Team::new(FLEET);
-    team.project.script("#!/bin/sh\nsleep 2\ncat \"$1\" > \"$4/recovered-backup.json\"\n");
+    team.project.script(SLOW);
     assert_eq!(team.look("08:30", "one").code(), 0);
     let first = team.worker(&[]);
     let mut keeper = team.keeper("09:00", "one").stdout(Stdio::null()).spawn().unwrap();
@@ -162,7 +165,7 @@ fn a_drill_of_a_worker_that_is_killed_is_taken_over_and_filed_once() {
 #[test]
 fn a_worker_that_comes_back_too_late_files_nothing() {
     let mut team = Team::new(FLEET);
-    team.project.script("#!/bin/sh\nsleep 2\ncat \"$1\" > \"$4/recovered-backup.json\"\n");
+    team.project.script(SLOW);
     assert_eq!(team.look("08:30", "one").code(), 0);
     let first = team.worker(&[]);
     let mut keeper = team.keeper("09:00", "one").stdout(Stdio::null()).spawn().unwrap();
@@ -190,7 +193,7 @@ fn a_worker_that_comes_back_too_late_files_nothing() {
 #[test]
 fn a_drill_goes_on_when_whoever_ordered_it_is_killed_and_the_next_waits_for_it() {
     let mut team = Team::new(FLEET);
-    team.project.script("#!/bin/sh\nsleep 2\ncat \"$1\" > \"$4/recovered-backup.json\"\n");
+    team.project.script(SLOW);
     assert_eq!(team.look("08:30", "one").code(), 0);
     team.worker(&["--places", "2"]);
     let mut keeper = team.keeper("09:00", "one").stdout(Stdio::null()).spawn().unwrap();
@@ -239,7 +242,7 @@ fn a_worker_takes_only_what_it_has_all_for() {
 #[test]
 fn a_worker_that_is_ended_hands_its_drill_back() {
     let mut team = Team::new(FLEET);
-    team.project.script("#!/bin/sh\nsleep 2\ncat \"$1\" > \"$4/recovered-backup.json\"\n");
+    team.project.script(SLOW);
     assert_eq!(team.look("08:30", "one").code(), 0);
     let first = team.worker(&["--places", "2"]);
     let mut keeper = team.keeper("09:00", "one").stdout(Stdio::null()).spawn().unwrap();

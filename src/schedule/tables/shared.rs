@@ -11,6 +11,7 @@ use postgres::{Row as Found, Transaction};
 use super::{Row, Statements, Tables, Value, Work};
 use crate::database::{Connection, DatabaseError};
 use crate::schedule::ledger::LedgerError;
+use crate::schedule::team::still_keeps;
 
 /// Tables in a database.
 #[derive(Debug)]
@@ -48,11 +49,10 @@ impl Tables for Shared {
         let mut outcome = Ok(());
         let kept = self.connection.with(|client| {
             let mut open = Open { transaction: client.transaction()?, failed: None };
-            if let Some(keeper) = self.keeper {
-                let question = "SELECT 1 FROM dr_drill.keeper WHERE number = $1 FOR SHARE";
-                if open.transaction.query_opt(question, &[&keeper])?.is_none() {
-                    return Ok(false);
-                }
+            if let Some(keeper) = self.keeper
+                && !still_keeps(&mut open.transaction, keeper)?
+            {
+                return Ok(false);
             }
             outcome = work(&mut open);
             match (open.failed.take(), &outcome) {

@@ -117,7 +117,10 @@ impl Team {
 }
 
 /// Whether a number still is that of who keeps the calendar; it stays so until the transaction ends.
-fn still_keeps(client: &mut impl GenericClient, keeper: i64) -> Result<bool, postgres::Error> {
+pub(super) fn still_keeps(
+    client: &mut impl GenericClient,
+    keeper: i64,
+) -> Result<bool, postgres::Error> {
     let question = "SELECT 1 FROM keeper WHERE number = $1 FOR SHARE";
     Ok(client.query_opt(question, &[&keeper])?.is_some())
 }
