@@ -63,6 +63,12 @@ impl Emitter {
         Self { run_id, next: 0 }
     }
 
+    /// An emitter that goes on after so many events.
+    #[must_use]
+    pub fn after(run_id: String, events: u64) -> Self {
+        Self { run_id, next: events }
+    }
+
     /// Emits one event to `sink` and gives it back as it was written.
     ///
     /// # Errors

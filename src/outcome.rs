@@ -1,7 +1,8 @@
 //! What a drill came to: a pure fold over its events, the same live, from a file, or cut off.
 
 use crate::wire::event::{
-    Body, CheckFacts, ClockFacts, Context, Event, Finding, Reason, Status, Tool, Verdict,
+    ActionFacts, ActionPlan, Body, CheckFacts, ClockFacts, ClosedGapFacts, Context, Event, Finding,
+    GapFacts, ObservationFacts, Reason, ResumedFacts, Status, Tool, Verdict,
 };
 use crate::wire::slot::SlotFacts;
 
@@ -28,6 +29,16 @@ pub struct Outcome {
     pub checks: Vec<CheckFacts>,
     /// What people must know, in order.
     pub findings: Vec<Finding>,
+    /// What a rehearsal did or discussed, in order.
+    pub actions: Vec<ActionOutcome>,
+    /// What it found to be missing.
+    pub gaps: Vec<GapFacts>,
+    /// What is not missing any more.
+    pub closed_gaps: Vec<ClosedGapFacts>,
+    /// What was said in it.
+    pub observations: Vec<ObservationFacts>,
+    /// When other processes went on with it.
+    pub resumed: Vec<ResumedFacts>,
     /// How the run ended; `None` where it was cut off.
     pub finished: Option<Finished>,
 }
@@ -41,6 +52,15 @@ pub struct StepOutcome {
     pub started_at: Option<String>,
     /// Its end; `None` where it never ended.
     pub end: Option<StepEnd>,
+}
+
+/// An action of a rehearsal and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActionOutcome {
+    /// What, and when it began.
+    pub plan: ActionPlan,
+    /// Its end; `None` where it never ended.
+    pub end: Option<ActionFacts>,
 }
 
 /// How a step ended.
@@ -98,6 +118,9 @@ pub enum StreamError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// An action ended that had not begun.
+    #[error("event {0}: an action ends that had not begun")]
+    Action(u64),
     /// Something follows the end of the run.
     #[error("event {0}: the run had ended before")]
     AfterEnd(u64),
@@ -162,6 +185,27 @@ impl Outcome {
                 });
             }
             Body::CheckFinished(check) => self.checks.push(check.clone()),
+            Body::ActionStarted(plan) => {
+                let step = self.open_step(seq, &plan.step)?;
+                if step.started_at.is_none() {
+                    return Err(step_error(seq, &step.id, "had not started"));
+                }
+                self.actions.push(ActionOutcome { plan: plan.clone(), end: None });
+            }
+            Body::ActionFinished(facts) => {
+                let open = |action: &&mut ActionOutcome| {
+                    let plan = &action.plan;
+                    let named = (&plan.step, &plan.of, &plan.action);
+                    action.end.is_none() && named == (&facts.step, &facts.of, &facts.action)
+                };
+                let action = self.actions.iter_mut().rev().find(open);
+                let action = action.ok_or_else(|| StreamError::Action(seq))?;
+                action.end = Some(facts.clone());
+            }
+            Body::RunResumed(resumed) => self.resumed.push(resumed.clone()),
+            Body::GapFound(gap) => self.gaps.push(gap.clone()),
+            Body::GapClosed(gap) => self.closed_gaps.push(gap.clone()),
+            Body::Observed(observation) => self.observations.push(observation.clone()),
             Body::Finding(finding) => self.findings.push(finding.clone()),
             Body::RunFinished { ended_at, duration_seconds, status, reasons } => {
                 self.finished = Some(Finished {

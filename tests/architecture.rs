@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 /// Rows from the bottom up: a module imports only from rows below its own.
 const ROWS: [&[&str]; 12] = [
-    &["clock", "database", "digest", "document", "fs", "process", "secret", "signature"],
+    &["clock", "database", "digest", "document", "fs", "graph", "process", "secret", "signature"],
     &["wire"],
     &["event", "manifest"],
     &["outcome", "plan", "target"],
-    &["backup", "check", "instance", "payload", "provenance", "sbom", "storage"],
+    &["backup", "check", "engine", "instance", "payload", "provenance", "sbom", "storage"],
     &["policy", "restore"],
-    &["drill", "report"],
+    &["drill", "exercise", "report"],
     &["evidence"],
     &["history", "notify"],
     &["dashboard", "schedule"],

@@ -197,6 +197,7 @@ pub fn controls(
     let drills = history.within(from, to)?.into_iter().map(|entry| {
         let path = history.place(&entry);
         DrillLine {
+            kind: entry.kind.into(),
             evidence: standing(&path, entry.signer.as_deref(), keys),
             name: entry.name,
             run_id: entry.run_id,

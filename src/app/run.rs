@@ -1,7 +1,7 @@
 //! One drill from a loaded manifest to sealed evidence.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::drill::{self, Loaded, Setup};
 use crate::event::{Sink, Store};
@@ -74,6 +74,12 @@ pub enum RunError {
     /// The history cannot be used: nothing was run.
     #[error("nothing was run: the history cannot be used: {0}")]
     History(#[source] HistoryError),
+    /// The evidence is of a rehearsal that has begun something and was cut off: nothing was run.
+    #[error("nothing was run: {0} holds a rehearsal that was cut off after it had begun to act")]
+    Unfinished(String),
+    /// It is not the run that is to go on: nothing was done.
+    #[error("nothing was done: {0}")]
+    Resume(String),
     /// The drill was sealed, but its pack could not be filed.
     #[error("the drill is sealed, but does not stand in the history: {0}")]
     File(#[source] HistoryError),
@@ -88,6 +94,10 @@ impl RunError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Open(error) | Self::Seal(error) => error.hint(),
+            Self::Unfinished(_) => {
+                "go on with it (`exercise resume`, `exercise rollback`, `tabletop run --resume`), or give another --evidence-dir"
+            }
+            Self::Resume(_) => "give the file and the key that it began with",
             Self::History(error) | Self::File(error) => error.hint(),
             Self::Write(_) => "make room or choose another --evidence-dir, and run the drill again",
         }
@@ -123,21 +133,33 @@ pub fn run(
         (conclusion, tee.link)
     };
     let report = report(&conclusion.outcome, &conclusion.judgement, conclusion.manifest.as_ref());
-    let sealed =
-        evidence.seal(&report, &request.output, request.signing_key).map_err(RunError::Seal)?;
-    if let Some(history) = history {
-        history.file(sealed.path(), link).map_err(RunError::File)?;
-    }
+    seal_and_file(evidence, &report, &request.output, request.signing_key, history, link)?;
     Ok(report)
 }
 
-/// Evidence first, then whoever listens.
-struct Tee<'a> {
-    evidence: &'a mut Directory,
-    listener: &'a mut dyn Sink,
-    history: Option<&'a History>,
-    /// The place of this drill among those of its name, held until its pack is filed.
+/// Seals what a run has left, and files it where a history is kept.
+pub(super) fn seal_and_file(
+    evidence: Directory,
+    report: &Report,
+    output: &Path,
+    key: Option<&PrivateKey>,
+    history: Option<&History>,
     link: Option<Link>,
+) -> Result<(), RunError> {
+    let sealed = evidence.seal(report, output, key).map_err(RunError::Seal)?;
+    if let Some(history) = history {
+        history.file(sealed.path(), link).map_err(RunError::File)?;
+    }
+    Ok(())
+}
+
+/// Evidence first, then whoever listens.
+pub(super) struct Tee<'a> {
+    pub(super) evidence: &'a mut Directory,
+    pub(super) listener: &'a mut dyn Sink,
+    pub(super) history: Option<&'a History>,
+    /// The place of this drill among those of its name, held until its pack is filed.
+    pub(super) link: Option<Link>,
 }
 
 impl Sink for Tee<'_> {
@@ -152,7 +174,7 @@ impl Store for Tee<'_> {
         self.evidence.keep(name, bytes)
     }
 
-    fn keep_files(&mut self, name: &str, folder: &std::path::Path) -> io::Result<()> {
+    fn keep_files(&mut self, name: &str, folder: &Path) -> io::Result<()> {
         self.evidence.keep_files(name, folder)
     }
 

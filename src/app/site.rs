@@ -60,6 +60,7 @@ pub(super) fn live_pages(
     let lines =
         names.iter().flat_map(|name| &name.drills).filter(|drill| drill.started_at >= since);
     let lines = lines.map(|drill| DrillLine {
+        kind: drill.kind.into(),
         name: drill.name.clone(),
         run_id: drill.run_id.clone(),
         started_at: drill.started_at.clone(),

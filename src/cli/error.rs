@@ -6,6 +6,7 @@ use crate::app::{
 };
 use crate::backup::BackupError;
 use crate::drill::LoadError;
+use crate::evidence::EvidenceError;
 use crate::history::HistoryError;
 use crate::schedule::LedgerError;
 
@@ -27,11 +28,16 @@ impl CliError {
 
 impl From<RunError> for CliError {
     fn from(error: RunError) -> Self {
-        Self {
-            message: error.to_string(),
-            hint: Some(error.hint().to_owned()),
-            exit: Exit::Evidence,
-        }
+        let exit = match &error {
+            RunError::Unfinished(_) | RunError::Resume(_) => Exit::Usage,
+            RunError::Open(EvidenceError::NothingToResume { .. }) => Exit::Usage,
+            RunError::Open(_)
+            | RunError::Write(_)
+            | RunError::History(_)
+            | RunError::File(_)
+            | RunError::Seal(_) => Exit::Evidence,
+        };
+        Self { message: error.to_string(), hint: Some(error.hint().to_owned()), exit }
     }
 }
 
@@ -157,6 +163,24 @@ impl From<LoadError> for CliError {
     fn from(error: LoadError) -> Self {
         let hint = error.hint().map(str::to_owned);
         Self { message: format!("nothing was run: {error}"), hint, exit: Exit::Usage }
+    }
+}
+
+impl From<crate::exercise::LoadError> for CliError {
+    fn from(error: crate::exercise::LoadError) -> Self {
+        use crate::exercise::LoadError;
+
+        let hint = match &error {
+            LoadError::Missing(_) => {
+                Some("begin one: dr-drill exercise tabletop new --scenario NAME")
+            }
+            LoadError::Invalid { .. } => {
+                Some("docs/tabletop.md and docs/failover.md list every key")
+            }
+            LoadError::Read(..) => None,
+        };
+        let hint = hint.map(str::to_owned);
+        Self { message: format!("nothing was done: {error}"), hint, exit: Exit::Usage }
     }
 }
 

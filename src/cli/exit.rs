@@ -48,7 +48,12 @@ impl Exit {
     fn of_class(class: Class) -> Self {
         match class {
             Class::Manifest => Self::Usage,
-            Class::Integrity | Class::Restore | Class::Check | Class::CaptureTime => Self::Failed,
+            Class::Integrity
+            | Class::Restore
+            | Class::Check
+            | Class::Exercise
+            | Class::Rollback
+            | Class::CaptureTime => Self::Failed,
             Class::Policy => Self::Policy,
             Class::Incomplete => Self::Inconclusive,
         }

@@ -142,7 +142,29 @@ impl Sink for StepLines<'_> {
                 let line = format!("          {word:8}{}: {message}", check.check);
                 self.findings.borrow_mut().push(line);
             }
-            Body::RunStarted { .. } | Body::StepStarted { .. } | Body::RunFinished { .. } => {}
+            Body::ActionFinished(action) => {
+                let word = match action.status {
+                    Status::Passed => "done",
+                    Status::Failed => "FAILED",
+                    Status::Inconclusive => "unproven",
+                    Status::Skipped => "skipped",
+                };
+                let (of, what, seconds) = (&action.of, &action.action, action.duration_seconds);
+                let message = action.message.lines().next().unwrap_or_default();
+                let line = format!("          {word:8}{of}: {what}, {seconds:.3} s: {message}");
+                self.progress.line(self.ui, &line);
+            }
+            Body::RunResumed(resumed) => {
+                let line = format!("          goes on at {}", resumed.at);
+                self.progress.line(self.ui, &line);
+            }
+            Body::RunStarted { .. }
+            | Body::StepStarted { .. }
+            | Body::ActionStarted(_)
+            | Body::GapFound(_)
+            | Body::GapClosed(_)
+            | Body::Observed(_)
+            | Body::RunFinished { .. } => {}
         }
         Ok(())
     }

@@ -35,6 +35,12 @@ impl Ui {
         let _ = writeln!(err, "{text}");
     }
 
+    /// Asks something: what is typed follows on the same line.
+    pub(super) fn prompt(&self, text: &str) {
+        let mut err = AutoStream::new(io::stderr(), self.color);
+        let _ = write!(err, "{text}").and_then(|()| err.flush());
+    }
+
     /// Says why a command was not carried out.
     pub(super) fn error(&self, error: &CliError) {
         let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));

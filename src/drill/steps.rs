@@ -3,12 +3,13 @@
 use std::io;
 
 use super::work::Work;
-use super::{Loaded, Run, StepResult, shown};
+use super::{Loaded, Run, shown};
+use crate::engine::StepResult;
 use crate::manifest::Manifest;
 use crate::plan::Step;
 use crate::policy::enforce;
 use crate::process::Supervisor;
-use crate::wire::event::{Class, Context, ManifestFacts, PolicyStatus, Status};
+use crate::wire::event::{Class, Context, ManifestFacts, Status};
 
 /// What must have passed before anything is restored; all but the last before a server is started.
 const BEFORE_RESTORE: [Step; 5] = [
@@ -55,7 +56,10 @@ pub(super) fn walk<'a>(
         }
     })?;
     run.step(Step::TeardownInstance, |run| work.teardown(run))?;
-    run.step(Step::EnforcePolicies, |run| Ok(enforce_policies(run, manifest)))?;
+    run.step(Step::EnforcePolicies, |run| {
+        let (policies, findings) = enforce(&run.engine.outcome, manifest);
+        Ok(StepResult::of_policies(policies, findings))
+    })?;
     Ok(())
 }
 
@@ -65,7 +69,7 @@ fn load_manifest(run: &mut Run<'_>, loaded: &Loaded) -> io::Result<StepResult> {
         let bytes = loaded.bytes.len() as u64;
         let signed_by = loaded.signed_by.clone();
         context.manifest = Some(ManifestFacts { sha256: digest.to_string(), bytes, signed_by });
-        super::work::keep_manifest(run, loaded, digest)?;
+        run.engine.keep_manifest(&loaded.bytes, loaded.syntax, &loaded.signature)?;
     }
     Ok(match &loaded.manifest {
         Ok(_) => StepResult::passed(format!("{} is valid", shown(&loaded.shown_path)), context),
@@ -77,25 +81,4 @@ fn load_manifest(run: &mut Run<'_>, loaded: &Loaded) -> io::Result<StepResult> {
             result
         }
     })
-}
-
-fn enforce_policies(run: &Run<'_>, manifest: &Manifest) -> StepResult {
-    let (policies, findings) = enforce(&run.outcome, manifest);
-    let count = |status| policies.iter().filter(|policy| policy.status == status).count();
-    let (broken, unmeasured) = (count(PolicyStatus::Failed), count(PolicyStatus::NotMeasured));
-    let status = if broken > 0 {
-        Status::Failed
-    } else if unmeasured > 0 {
-        Status::Inconclusive
-    } else {
-        Status::Passed
-    };
-    let notes = match (policies.len(), broken, unmeasured) {
-        (0, ..) => "no limits are set".to_owned(),
-        (all, 0, 0) => format!("{all} limit(s) hold"),
-        (all, 0, _) => format!("{unmeasured} of {all} limit(s) could not be measured"),
-        (all, _, _) => format!("{broken} of {all} limit(s) broken"),
-    };
-    let context = Box::new(Context { policies, ..Context::default() });
-    StepResult { status, notes, context, findings }
 }

@@ -6,14 +6,18 @@ use std::path::{Path, PathBuf};
 
 use super::{EVENTS, OURS, SUMS, TEMPORARY};
 use crate::event::{Sink, Store};
+use crate::fs::{open_for_reading, read_capped};
 use crate::wire::event::Event;
+
+/// Most bytes of events that a run goes on after.
+const MAX_EVENTS: u64 = 256 << 20;
 
 /// A directory that a drill writes to.
 #[derive(Debug)]
 pub struct Directory {
     pub(super) path: PathBuf,
-    /// Held open: the lock keeps a second run out.
-    _lock: File,
+    /// Itself, held open: the lock keeps a second run out.
+    itself: File,
     events: Vec<File>,
 }
 
@@ -30,6 +34,14 @@ pub enum EvidenceError {
         folder: String,
         /// One of the files.
         example: String,
+    },
+    /// There is no run that was cut off.
+    #[error("{folder} {problem}")]
+    NothingToResume {
+        /// The directory.
+        folder: String,
+        /// What is there instead.
+        problem: String,
     },
     /// The system refused.
     #[error("{path}: {cause}")]
@@ -48,6 +60,7 @@ impl EvidenceError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Busy(_) => "wait for it, or give each run its own --evidence-dir",
+            Self::NothingToResume { .. } => "name the --evidence-dir of the run that was cut off",
             Self::NotOurs { .. } => "give an empty directory with --evidence-dir",
             Self::Write { .. } => {
                 "make room or choose another --evidence-dir, and run the drill again"
@@ -67,17 +80,8 @@ impl Directory {
     /// # Errors
     /// When another run is writing there, other files lie there, or it cannot be written.
     pub fn open(path: &Path, events: &Path) -> Result<Self, EvidenceError> {
-        let fail = |cause| EvidenceError::write(path, cause);
-        fs::create_dir_all(path).map_err(fail)?;
-        let path = path.canonicalize().map_err(fail)?;
-        let lock = File::open(&path).map_err(|cause| EvidenceError::write(&path, cause))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(EvidenceError::Busy(path.display().to_string()));
-            }
-            Err(TryLockError::Error(cause)) => return Err(EvidenceError::write(&path, cause)),
-        }
+        fs::create_dir_all(path).map_err(|cause| EvidenceError::write(path, cause))?;
+        let (path, lock) = locked(path)?;
         if let Some(example) = foreign(&path) {
             return Err(EvidenceError::NotOurs { folder: path.display().to_string(), example });
         }
@@ -91,7 +95,39 @@ impl Directory {
             .iter()
             .map(|place| create(place).map_err(|cause| EvidenceError::write(place, cause)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { path, _lock: lock, events })
+        Ok(Self { path, itself: lock, events })
+    }
+
+    /// Opens the directory of a run that was cut off before its seal, and gives its events. What the last write
+    /// left unfinished is taken away: it was never acted upon.
+    ///
+    /// # Errors
+    /// When another run is writing there, there is no such run, or it cannot be written.
+    pub fn reopen(path: &Path) -> Result<(Self, Vec<Event>), EvidenceError> {
+        let nothing = |problem: &str| EvidenceError::NothingToResume {
+            folder: path.display().to_string(),
+            problem: problem.to_owned(),
+        };
+        if !path.join(EVENTS).is_file() {
+            return Err(nothing("holds no run"));
+        }
+        let (path, lock) = locked(path)?;
+        if path.join(SUMS).exists() {
+            return Err(nothing("holds a run that has ended and is sealed"));
+        }
+        let place = path.join(EVENTS);
+        let fail = |cause| EvidenceError::write(&place, cause);
+        let bytes = open_for_reading(&place).map_err(fail).and_then(|mut file| {
+            read_capped(&mut file, MAX_EVENTS).map_err(|e| fail(io::Error::other(e)))
+        })?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let lines = bytes[..whole].split_inclusive(|byte| *byte == b'\n');
+        let events: Vec<Event> = lines
+            .map(|line| serde_json::from_slice(line).map_err(|error| fail(io::Error::other(error))))
+            .collect::<Result<_, _>>()?;
+        let file = OpenOptions::new().append(true).open(&place).map_err(fail)?;
+        file.set_len(whole as u64).map_err(fail)?;
+        Ok((Self { path, itself: lock, events: vec![file] }, events))
     }
 
     /// Where it lies.
@@ -106,6 +142,17 @@ impl Directory {
             fs::create_dir_all(folder)?;
         }
         Ok(place)
+    }
+}
+
+/// The directory by its real path, and the lock that keeps others out.
+fn locked(path: &Path) -> Result<(PathBuf, File), EvidenceError> {
+    let path = path.canonicalize().map_err(|cause| EvidenceError::write(path, cause))?;
+    let lock = File::open(&path).map_err(|cause| EvidenceError::write(&path, cause))?;
+    match lock.try_lock() {
+        Ok(()) => Ok((path, lock)),
+        Err(TryLockError::WouldBlock) => Err(EvidenceError::Busy(path.display().to_string())),
+        Err(TryLockError::Error(cause)) => Err(EvidenceError::write(&path, cause)),
     }
 }
 
@@ -162,7 +209,13 @@ impl Sink for Directory {
     fn accept(&mut self, event: &Event) -> io::Result<()> {
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
-        self.events.iter_mut().try_for_each(|file| file.write_all(&line))
+        self.events.iter_mut().try_for_each(|file| file.write_all(&line))?;
+        if event.body.is_checkpoint() {
+            // What follows must not be done unless it can be told, whatever happens to this machine.
+            self.events.iter().try_for_each(File::sync_data)?;
+            self.itself.sync_all()?;
+        }
+        Ok(())
     }
 }
 

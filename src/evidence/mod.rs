@@ -35,7 +35,7 @@ const MANIFEST_YAML: &str = "manifest.yaml";
 const MANIFEST_SUM: &str = "manifest.sha256";
 
 /// Everything at the top of an evidence directory. A directory that holds other files is not one.
-const OURS: [&str; 14] = [
+const OURS: [&str; 15] = [
     SUMS,
     ATTESTATION,
     SIGN_OFFS,
@@ -50,6 +50,7 @@ const OURS: [&str; 14] = [
     MANIFEST_SUM,
     "inputs",
     "restore",
+    "exercise",
 ];
 
 /// Prefix of files that are being written, and of directories of runs.

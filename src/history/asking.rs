@@ -9,8 +9,9 @@ use super::trend::median;
 use super::{History, HistoryError};
 use crate::clock::Timestamp;
 use crate::evidence::SealedEvidence;
-use crate::wire::event::{PastFacts, Verdict};
+use crate::wire::event::{GapFacts, PastFacts, Verdict};
 use crate::wire::history::{Action, Entry, Standing};
+use crate::wire::report::ExerciseKind;
 
 /// Where a drill leaves what it found a database to be.
 const BASELINE: &str = "restore/baseline.json";
@@ -106,7 +107,10 @@ impl History {
         }
         let mut since = Vec::new();
         for standing in index.standings()? {
-            if standing.last.verdict != Verdict::Passed {
+            if standing.last.kind == Some(ExerciseKind::Tabletop) {
+                // A gap stays open, whatever the verdict.
+                since.extend(index.since(&standing.name, "")?);
+            } else if standing.last.verdict != Verdict::Passed {
                 let last = standing.last_passed_at.as_deref().unwrap_or_default();
                 since.extend(index.since(&standing.name, last)?);
             }
@@ -114,6 +118,16 @@ impl History {
         let mut open = actions(&since, now);
         open.retain(|action| action.closed_by.is_none());
         Ok(open)
+    }
+
+    /// The gaps that exercises of a name have found and not closed.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn open_gaps(&self, name: &str, now: Timestamp) -> Result<Vec<GapFacts>, HistoryError> {
+        let all = actions(&self.index()?.since(name, "")?, now);
+        let open = all.into_iter().filter(|action| action.closed_by.is_none());
+        Ok(open.filter_map(|action| action.gap).collect())
     }
 
     /// How many drills passed, failed, and could not be told on each day since a moment, by date.

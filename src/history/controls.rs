@@ -49,11 +49,11 @@ pub fn matrix(from: &str, to: &str, controls: Vec<Control>, mut drills: Vec<Dril
             EvidenceStanding::NotVerified => drill.facts.clear(),
         }
     }
-    let mut names: BTreeMap<&str, Vec<&DrillLine>> = BTreeMap::new();
-    for drill in &drills {
-        names.entry(&drill.name).or_default().push(drill);
-    }
     let results = controls.into_iter().map(|control| {
+        let mut names: BTreeMap<&str, Vec<&DrillLine>> = BTreeMap::new();
+        for drill in drills.iter().filter(|drill| drill.kind == control.of) {
+            names.entry(&drill.name).or_default().push(drill);
+        }
         let mut gaps: Vec<Gap> =
             names.iter().filter_map(|(name, drills)| gap(&control, name, drills)).collect();
         if names.is_empty() {
@@ -88,12 +88,14 @@ fn gap(control: &Control, name: &str, drills: &[&DrillLine]) -> Option<Gap> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::controls::Meets;
     use crate::wire::event::Verdict;
 
     fn drill(name: &str, facts: &[&str], evidence: EvidenceStanding) -> DrillLine {
         DrillLine {
             name: name.to_owned(),
             run_id: format!("{name}-run"),
+            kind: Meets::Drill,
             started_at: String::new(),
             verdict: Verdict::Passed,
             evidence,
@@ -103,13 +105,14 @@ mod tests {
 
     fn control(needs: &[&str]) -> Vec<Control> {
         let needs = needs.iter().map(|need| (*need).to_owned()).collect();
-        vec![Control { id: "C".to_owned(), title: String::new(), asks: String::new(), needs }]
+        let of = Meets::Drill;
+        vec![Control { id: "C".to_owned(), title: String::new(), asks: String::new(), of, needs }]
     }
 
     #[test]
     fn the_catalogue_asks_for_what_evidence_can_hold() {
         let controls = catalogue(None).unwrap();
-        assert_eq!(controls.len(), 14);
+        assert_eq!(controls.len(), 16);
         for text in [
             r#"[{"id":"x","title":"","asks":"","needs":["no_such"]}]"#,
             r#"[{"id":"x","title":"","asks":"","needs":[]}]"#,
@@ -117,6 +120,25 @@ mod tests {
         ] {
             assert!(catalogue(Some(text)).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_rehearsal_meets_only_what_asks_for_one() {
+        let drilled = drill("a", &["restored"], EvidenceStanding::Signed);
+        let talked = DrillLine {
+            kind: Meets::Tabletop,
+            ..drill("b", &["restored"], EvidenceStanding::Signed)
+        };
+        let met = |of: Meets, drills: &[&DrillLine]| {
+            let controls = control(&["restored"]).into_iter().map(|one| Control { of, ..one });
+            matrix("", "", controls.collect(), drills.iter().map(|one| (*one).clone()).collect())
+                .controls[0]
+                .met
+        };
+        assert!(
+            met(Meets::Drill, &[&drilled, &talked]) && met(Meets::Tabletop, &[&drilled, &talked])
+        );
+        assert!(!met(Meets::Drill, &[&talked]) && !met(Meets::Failover, &[&drilled, &talked]));
     }
 
     #[test]

@@ -17,6 +17,13 @@ pub(super) fn entry(sealed: &SealedEvidence, file: &str) -> Entry {
     Entry {
         name: drill_name(report).to_owned(),
         run_id: report.run_id.clone(),
+        kind: report.exercise.as_ref().map(|exercise| exercise.kind),
+        gaps: report.exercise.iter().flat_map(|exercise| exercise.gaps.clone()).collect(),
+        closed_gaps: report
+            .exercise
+            .iter()
+            .flat_map(|exercise| exercise.closed_gaps.clone())
+            .collect(),
         sequence: report.chain.as_ref().map(|chain| chain.sequence),
         seal_sha256: sealed.seal().to_string(),
         slot: report.slot.clone(),

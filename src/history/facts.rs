@@ -4,24 +4,26 @@
 
 use crate::evidence::SealedEvidence;
 use crate::plan::Step;
+use crate::plan::exercise::Stage;
 use crate::report::limits;
-use crate::wire::event::{PolicyStatus, Status, Verdict};
-use crate::wire::report::Report;
+use crate::wire::event::{FailoverFacts, PolicyStatus, Status, Verdict};
+use crate::wire::report::{Action, Report};
 
 /// Whether the evidence of a drill holds a fact.
 type Holds = fn(&Report) -> bool;
 
 /// Every fact that a report can hold: its name, what it says, and how it is told.
-const FACTS: [(&str, &str, Holds); 17] = [
+const FACTS: [(&str, &str, Holds); 19] = [
     ("passed", "the drill passed", |report| report.status == Verdict::Passed),
     ("backup_identified", "the backup has the digest that the manifest pins", |report| {
-        passed(report, Step::VerifyBackupDigest)
+        passed(report, Step::VerifyBackupDigest.id())
     }),
     (
         "verified_before_restore",
         "digest and content were verified before anything was restored",
         |report| {
-            passed(report, Step::VerifyBackupDigest) && passed(report, Step::VerifyBackupPayload)
+            passed(report, Step::VerifyBackupDigest.id())
+                && passed(report, Step::VerifyBackupPayload.id())
         },
     ),
     (
@@ -32,10 +34,10 @@ const FACTS: [(&str, &str, Holds); 17] = [
         },
     ),
     ("restored", "the backup was restored for real", |report| {
-        passed(report, Step::RestoreArtifact)
+        passed(report, Step::RestoreArtifact.id())
     }),
     ("data_verified", "the restored data was compared or asked, and was as expected", |report| {
-        passed(report, Step::ValidateRestoredBackup) || passed(report, Step::RunChecks)
+        passed(report, Step::ValidateRestoredBackup.id()) || passed(report, Step::RunChecks.id())
     }),
     ("complete", "no part of the restored data was left unlooked at", complete),
     ("two_checks", "two checks or more of the restored data held, of different kinds", two_checks),
@@ -70,17 +72,26 @@ const FACTS: [(&str, &str, Holds); 17] = [
     }),
     ("chained", "it stands in a chain with the drills before it", |report| report.chain.is_some()),
     ("to_be_signed", "a key was to sign its evidence", |report| report.signer.is_some()),
+    ("talked_through", "people talked every step of the scenarios through", talked_through),
+    (
+        "failed_over",
+        "the whole service was switched to its other side for real, and worked there",
+        |report| {
+            let whole = |plan: &FailoverFacts| !plan.partial;
+            let plan = report.exercise.as_ref().and_then(|exercise| exercise.failover.as_ref());
+            plan.is_some_and(whole)
+                && passed(report, Stage::Switch.id())
+                && passed(report, Stage::Validate.id())
+        },
+    ),
 ];
 
 /// What is told from what stands beside the report.
 const REVIEWED: (&str, &str) = ("reviewed", "somebody else has signed it off");
-/// What no drill can prove; a control that asks for it is never met by drills alone.
-const ELSEWHERE: (&str, &str) =
-    ("alternate_site", "the restore was at an alternate site, or failed over");
 
 /// Names of facts, with what each says.
 pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    FACTS.iter().map(|(name, says, _)| (*name, *says)).chain([REVIEWED, ELSEWHERE])
+    FACTS.iter().map(|(name, says, _)| (*name, *says)).chain([REVIEWED])
 }
 
 /// The facts that the evidence of a drill holds.
@@ -90,8 +101,19 @@ pub(super) fn facts(sealed: &SealedEvidence) -> Vec<String> {
     held.chain(reviewed).map(str::to_owned).collect()
 }
 
-fn passed(report: &Report, step: Step) -> bool {
-    report.steps.iter().any(|found| found.step == step.id() && found.status == Some(Status::Passed))
+fn passed(report: &Report, step: &str) -> bool {
+    report.steps.iter().any(|found| found.step == step && found.status == Some(Status::Passed))
+}
+
+fn talked_through(report: &Report) -> bool {
+    let said = |action: &Action| {
+        action.plan.step == Stage::WalkThrough.id()
+            && matches!(action.status, Some(Status::Passed | Status::Failed))
+    };
+    let Some(exercise) = &report.exercise else { return false };
+    let steps = exercise.tabletop.iter().flat_map(|facts| &facts.scenarios);
+    let steps: usize = steps.map(|scenario| scenario.steps.len()).sum();
+    steps > 0 && exercise.actions.iter().filter(|action| said(action)).count() >= steps
 }
 
 fn within(report: &Report, policy: &str) -> bool {
@@ -105,7 +127,7 @@ fn complete(report: &Report) -> bool {
     match &report.coverage {
         Some(coverage) => coverage.unchecked == 0,
         // Without tables the whole of what came back was compared.
-        None => passed(report, Step::ValidateRestoredBackup),
+        None => passed(report, Step::ValidateRestoredBackup.id()),
     }
 }
 
@@ -116,14 +138,14 @@ fn two_checks(report: &Report) -> bool {
     kinds.sort_unstable();
     kinds.dedup();
     kinds.retain(|kind| !["connectivity", "not_empty"].contains(kind));
-    kinds.len() + usize::from(passed(report, Step::ValidateRestoredBackup)) >= 2
+    kinds.len() + usize::from(passed(report, Step::ValidateRestoredBackup.id())) >= 2
 }
 
 fn segregated(report: &Report) -> bool {
     let existing = report.instance.as_ref().is_some_and(|instance| instance.existing);
     let network = report.isolation.iter().any(|fact| fact.protection == "network" && fact.in_force);
     // The tool itself copies files into a private directory, and starts nothing.
-    let own = report.isolation.is_empty() && passed(report, Step::RestoreArtifact);
+    let own = report.isolation.is_empty() && passed(report, Step::RestoreArtifact.id());
     !existing && (network || own)
 }
 
@@ -144,8 +166,8 @@ mod tests {
 
     /// A report that holds every fact.
     fn whole() -> Value {
-        let step = |step: Step| {
-            json!({"step": step.id(), "status": "passed", "notes": "", "duration_seconds": 1.0,
+        let step = |id: &str| {
+            json!({"step": id, "status": "passed", "notes": "", "duration_seconds": 1.0,
                 "started_at": "2026-11-20T08:00:00.000Z", "ended_at": "2026-11-20T08:00:01.000Z"})
         };
         let policy = |policy: &str| json!({"policy": policy, "limit": 1.0, "observed": 0.5, "unit": "", "status": "passed", "message": ""});
@@ -158,7 +180,18 @@ mod tests {
         let report = crate::report::report(&outcome, &judgement, manifest);
         let mut report = serde_json::to_value(report).unwrap();
         report["status"] = json!("passed");
-        report["steps"] = Step::ALL.map(step).to_vec().into();
+        let stages = [Stage::Switch, Stage::Validate].map(Stage::id);
+        let steps = Step::ALL.map(Step::id).into_iter().chain(stages).map(step);
+        report["steps"] = steps.collect();
+        let discussed = json!({"step": "walk_through", "of": "s", "action": "a", "started_at": "", "status": "failed",
+            "ended_at": "", "duration_seconds": 1.0, "message": ""});
+        let planned = json!({"id": "a", "action": "", "role": "r", "minutes": 1.0, "starts_after_minutes": 0.0, "critical": true});
+        report["exercise"] = json!({"kind": "failover", "actions": [discussed],
+            "failover": {"mode": "planned", "production": true, "partial": false, "returns": false, "components": []},
+            "tabletop": {"facilitator": "f", "participants": [], "scenarios": [{"name": "s", "description": "",
+                "severity": "low", "affected_systems": [], "triggers": [], "expected_rto_minutes": 1.0,
+                "expected_rpo_minutes": 1.0, "total_minutes": 1.0, "critical_path_minutes": 1.0,
+                "minutes_with_waiting": 1.0, "gap_minutes": 0.0, "critical_path": ["a"], "steps": [planned]}]}});
         report["policies"] = json!([policy("max_rto_seconds"), policy("max_rpo_minutes")]);
         report["checks"] = json!([check("connectivity"), check("row_count"), check("content")]);
         report["notes"]["policy"] = json!({"max_rto_seconds": 1.0, "max_rpo_minutes": 1.0});
@@ -182,7 +215,7 @@ mod tests {
     fn each_fact_can_fail() {
         let step = |step: Step| Step::ALL.iter().position(|other| *other == step).unwrap();
         let status = |at: Step| format!("/steps/{}/status", step(at));
-        let lost: [(&str, String, Value); 17] = [
+        let lost: [(&str, String, Value); 19] = [
             ("passed", "/status".to_owned(), json!("inconclusive")),
             ("backup_identified", status(Step::VerifyBackupDigest), json!("failed")),
             ("verified_before_restore", status(Step::VerifyBackupPayload), json!("skipped")),
@@ -199,6 +232,8 @@ mod tests {
             ("chained", "/chain".to_owned(), json!(null)),
             ("to_be_signed", "/signer".to_owned(), json!(null)),
             ("data_verified", "/steps".to_owned(), json!([])),
+            ("talked_through", "/exercise/actions/0/status".to_owned(), json!("skipped")),
+            ("failed_over", "/exercise/failover/partial".to_owned(), json!(true)),
             ("provenance_verified", "/provenance/signers".to_owned(), json!([])),
         ];
         assert_eq!(lost.len(), FACTS.len());

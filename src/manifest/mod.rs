@@ -1,6 +1,7 @@
 //! The manifest as it was understood: every path, digest, time and limit checked, every problem reported at once.
 
 mod address;
+pub mod exercise;
 mod read;
 mod reference;
 mod signed;
@@ -278,7 +279,7 @@ pub struct Files {
 }
 
 /// Limits on what is measured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Policies {
     /// Oldest acceptable data, in minutes.
     pub rpo: Limit,

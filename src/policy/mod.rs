@@ -3,6 +3,7 @@
 mod capture;
 mod clock;
 mod coverage;
+mod exercise;
 mod limits;
 mod metrics;
 mod regression;
@@ -16,6 +17,7 @@ use crate::wire::event::{
 };
 use crate::wire::report::Metrics;
 
+pub use exercise::{enforce_exercise, judge_exercise};
 pub use metrics::measure;
 
 /// What a drill came to, and why.
@@ -48,6 +50,11 @@ pub fn enforce(outcome: &Outcome, manifest: &Manifest) -> (Vec<PolicyResult>, Ve
 /// The verdict over a whole outcome. Only what was proven passes.
 #[must_use]
 pub fn judge(outcome: &Outcome, manifest: Option<&Manifest>) -> Judgement {
+    conclude(outcome, measure(outcome, manifest))
+}
+
+/// The verdict over what the steps of a run came to.
+fn conclude(outcome: &Outcome, metrics: Metrics) -> Judgement {
     let (mut reasons, mut unproven, mut not_run) = (Vec::new(), Vec::new(), Vec::new());
     for step in &outcome.steps {
         match &step.end {
@@ -102,7 +109,6 @@ pub fn judge(outcome: &Outcome, manifest: Option<&Manifest>) -> Judgement {
             PolicyStatus::Passed | PolicyStatus::Warned | PolicyStatus::Waived => {}
         }
     }
-    let metrics = measure(outcome, manifest);
     // What failed, or could not be told, says why other steps did not run: repeating that would
     // hide it.
     if unproven.is_empty() {

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, context};
 
+use super::minutes::title;
 use super::{Renderer, drill_name, slot_told, to_be_done, verdict_word};
 use crate::clock::Timestamp;
 use crate::wire::event::{PolicyStatus, Status};
@@ -36,6 +37,7 @@ impl Renderer for Html {
                 style => STYLE,
                 report => Value::from(Serde(report)),
                 word => verdict_word(report),
+                kind => title(report),
                 title => drill_name(report),
                 slot => report.slot.as_ref().map(slot_told),
                 to_be_done => report.corrective_action.as_ref().map(to_be_done),

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::minutes::title;
 use super::{Renderer, drill_name, measured, slot_told, to_be_done, verdict_word};
 use crate::wire::event::{PolicyStatus, Status, Verdict};
 use crate::wire::report::Report;
@@ -22,7 +23,8 @@ impl Renderer for Markdown {
         };
         writeln!(
             out,
-            "## {sign} Restore drill {}: {}\n",
+            "## {sign} {} {}: {}\n",
+            title(report),
             verdict_word(report).to_lowercase(),
             cell(drill_name(report))
         )?;
@@ -41,16 +43,12 @@ impl Renderer for Markdown {
         }
         let metrics = &report.metrics;
         writeln!(out, "| measured | |\n|---|---|")?;
-        writeln!(
-            out,
-            "| RTO | {} |",
-            measured(report, "max_rto_seconds", metrics.rto_seconds, "s")
-        )?;
-        writeln!(
-            out,
-            "| RPO | {} |",
-            measured(report, "max_rpo_minutes", metrics.rpo_minutes, "min")
-        )?;
+        let talk = report.exercise.as_ref().is_some_and(|exercise| exercise.tabletop.is_some());
+        if !talk {
+            let rto = measured(report, "max_rto_seconds", metrics.rto_seconds, "s");
+            let rpo = measured(report, "max_rpo_minutes", metrics.rpo_minutes, "min");
+            writeln!(out, "| RTO | {rto} |\n| RPO | {rpo} |")?;
+        }
         if let Some(backup) = &report.backup {
             let from = backup.url.as_ref().map(|url| format!(", from {}", cell(url)));
             let from = from.unwrap_or_default();
@@ -99,6 +97,9 @@ impl Renderer for Markdown {
             };
             writeln!(out, "| {} | {status} | {} |", policy.policy, cell(&policy.message))?;
         }
+        if let Some(exercise) = &report.exercise {
+            super::minutes::markdown(exercise, out)?;
+        }
         for finding in &report.findings {
             writeln!(out, "\n> **{}**: {}", finding.id, cell(&finding.message))?;
         }
@@ -111,7 +112,7 @@ impl Renderer for Markdown {
 }
 
 /// Text from elsewhere on one line, with what Markdown or HTML would act on taken away.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

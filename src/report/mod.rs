@@ -3,10 +3,12 @@
 mod annotations;
 mod csv;
 mod difference;
+mod exercise;
 mod html;
 mod junit;
 mod markdown;
 mod measures;
+mod minutes;
 mod model;
 mod openmetrics;
 mod sarif;
@@ -19,8 +21,10 @@ use crate::wire::slot::SlotFacts;
 
 pub use annotations::failure_annotation;
 pub use difference::{Difference, difference};
+pub use exercise::rehearsed;
 pub use html::STYLE;
 pub use measures::{Family, Measures, amount, csv, exposition, families};
+pub use minutes::{agenda_html, agenda_markdown};
 pub use model::{drill_name, limits, metrics, report};
 pub use sarif::sarif;
 

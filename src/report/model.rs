@@ -11,23 +11,40 @@ use crate::wire::report::{CorrectiveAction, Notes, Report, SCHEMA, Step};
 /// The report of a drill.
 #[must_use]
 pub fn report(outcome: &Outcome, judgement: &Judgement, manifest: Option<&Manifest>) -> Report {
+    let action = manifest.map(|manifest| &manifest.corrective_action);
+    let mut report = base(outcome, judgement, action);
+    if let Some(manifest) = manifest {
+        report.name = report.name.or_else(|| manifest.name.clone());
+        report.backup_captured_at = Some(manifest.backup.captured_at.to_string());
+        report.notes.policy.clone_from(&manifest.written_policies);
+    }
+    let mut list = not_proven(outcome, manifest);
+    if manifest.is_some() {
+        list.append(&mut report.not_proven);
+    }
+    report.not_proven = list;
+    report
+}
+
+/// What the events of any run tell, whatever it was of. `action` is what has to follow where it does not pass.
+pub(super) fn base(
+    outcome: &Outcome,
+    judgement: &Judgement,
+    action: Option<&wire::manifest::CorrectiveAction>,
+) -> Report {
     let restore = outcome.fact(|context| context.restore.as_ref()).cloned();
     let payload = outcome.fact(|context| context.payload.as_ref()).cloned();
     let ended_at = outcome.finished.as_ref().map(|finished| finished.ended_at.clone());
     Report {
         schema: SCHEMA.to_owned(),
         run_id: outcome.run_id.clone(),
-        name: outcome
-            .slot
-            .as_ref()
-            .map(|slot| slot.drill.clone())
-            .or_else(|| manifest.and_then(|manifest| manifest.name.clone())),
+        name: outcome.slot.as_ref().map(|slot| slot.drill.clone()),
         status: judgement.verdict,
         reasons: judgement.reasons.clone(),
-        not_proven: not_proven(outcome, manifest),
+        not_proven: unknown_of_any(outcome),
         started_at: outcome.started_at.clone(),
         ended_at: ended_at.unwrap_or_default(),
-        backup_captured_at: manifest.map(|manifest| manifest.backup.captured_at.to_string()),
+        backup_captured_at: None,
         manifest: outcome.manifest.clone(),
         tool: outcome.tool.clone().unwrap_or(Tool { name: String::new(), version: String::new() }),
         clock: outcome.clock.clone().unwrap_or(wire::event::ClockFacts { overridden: false }),
@@ -35,7 +52,7 @@ pub fn report(outcome: &Outcome, judgement: &Judgement, manifest: Option<&Manife
         slot: outcome.slot.clone(),
         chain: outcome.fact(|context| context.chain.as_ref()).cloned(),
         past: outcome.fact(|context| context.past.as_ref()).cloned(),
-        corrective_action: corrective_action(outcome, judgement, manifest),
+        corrective_action: corrective_action(outcome, judgement, action),
         backup: outcome.fact(|context| context.backup.as_ref()).cloned(),
         sbom: outcome.fact(|context| context.sbom.as_ref()).cloned(),
         provenance: outcome.fact(|context| context.provenance.as_ref()).cloned(),
@@ -52,8 +69,9 @@ pub fn report(outcome: &Outcome, judgement: &Judgement, manifest: Option<&Manife
         policies: judgement.policies.clone(),
         steps: outcome.steps.iter().map(step).collect(),
         findings: outcome.findings.clone(),
+        exercise: None,
         notes: Notes {
-            policy: manifest.and_then(|manifest| manifest.written_policies.clone()),
+            policy: None,
             services_checked: payload.as_ref().and_then(|facts| facts.services_checked),
             manifest_sha256: outcome
                 .fact(|context| context.manifest.as_ref())
@@ -63,13 +81,13 @@ pub fn report(outcome: &Outcome, judgement: &Judgement, manifest: Option<&Manife
     }
 }
 
-/// What the manifest wants to follow, unless the drill passed.
+/// What has to follow, unless the run passed.
 fn corrective_action(
     outcome: &Outcome,
     judgement: &Judgement,
-    manifest: Option<&Manifest>,
+    wanted: Option<&wire::manifest::CorrectiveAction>,
 ) -> Option<CorrectiveAction> {
-    let wanted = &manifest?.corrective_action;
+    let wanted = wanted?;
     let due_at = wanted.due_days.and_then(|days| {
         Some(outcome.started_at.parse::<Timestamp>().ok()?.plus_days(days)?.to_string())
     });
@@ -176,6 +194,13 @@ fn not_proven(outcome: &Outcome, manifest: Option<&Manifest>) -> Vec<String> {
     if manifest.policies.rto.max.is_none() {
         add("that a restore is fast enough: max_rto_seconds is not set");
     }
+    list
+}
+
+/// What no run can tell of itself.
+fn unknown_of_any(outcome: &Outcome) -> Vec<String> {
+    let mut list = Vec::new();
+    let mut add = |what: &str| list.push(what.to_owned());
     if outcome.clock.as_ref().is_some_and(|clock| clock.overridden) {
         add("when the drill ran: its clock was set with --current-time");
     }

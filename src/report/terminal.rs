@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::{Renderer, drill_name, measured, to_be_done, verdict_word};
 use crate::wire::event::{Severity, Verdict};
-use crate::wire::report::Report;
+use crate::wire::report::{Exercise, Report};
 
 /// Text with ANSI styles; whoever writes to something else strips them.
 #[derive(Debug)]
@@ -40,13 +40,16 @@ impl Renderer for Terminal {
         if let Some(action) = &report.corrective_action {
             writeln!(out, "  to be done: {}", to_be_done(action))?;
         }
-        let metrics = &report.metrics;
-        writeln!(out, "  RTO  {}", measured(report, "max_rto_seconds", metrics.rto_seconds, "s"))?;
-        writeln!(
-            out,
-            "  RPO  {}",
-            measured(report, "max_rpo_minutes", metrics.rpo_minutes, "min")
-        )?;
+        if let Some(exercise) = &report.exercise {
+            rehearsal(exercise, out)?;
+        }
+        let talk = report.exercise.as_ref().is_some_and(|exercise| exercise.tabletop.is_some());
+        if !talk {
+            let metrics = &report.metrics;
+            let rto = measured(report, "max_rto_seconds", metrics.rto_seconds, "s");
+            let rpo = measured(report, "max_rpo_minutes", metrics.rpo_minutes, "min");
+            writeln!(out, "  RTO  {rto}\n  RPO  {rpo}")?;
+        }
         for finding in &report.findings {
             // Errors stand among the reasons.
             if finding.severity != Severity::Error {
@@ -58,4 +61,32 @@ impl Renderer for Terminal {
         }
         Ok(())
     }
+}
+
+/// What was seen of a rehearsal, and what follows from it.
+fn rehearsal(exercise: &Exercise, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(seen) = &exercise.availability {
+        let (requests, lost, away) = (seen.requests, seen.lost, seen.downtime_seconds);
+        writeln!(out, "  service: {lost} of {requests} requests lost, away for {away:.3} s")?;
+    }
+    if let Some(markers) = &exercise.markers {
+        let (promised, lost) = (markers.promised, markers.lost);
+        writeln!(out, "  data: {lost} of {promised} promised transactions lost")?;
+    }
+    for found in &exercise.gaps {
+        let gap = &found.gap;
+        let (owner, due) = (gap.owner.as_deref(), gap.due.as_deref());
+        writeln!(
+            out,
+            "  gap {}: {} ({}, {})",
+            gap.priority.word(),
+            gap.description,
+            owner.unwrap_or("nobody answers for it"),
+            due.map_or_else(|| "due at no time".to_owned(), |due| format!("due {due}")),
+        )?;
+    }
+    for what in &exercise.recommendations {
+        writeln!(out, "  recommended: {what}")?;
+    }
+    Ok(())
 }

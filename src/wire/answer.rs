@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::event::{ProvenanceFacts, SbomFacts, Verdict};
+use super::event::{Finding, PolicyResult, ProvenanceFacts, SbomFacts, TabletopFacts, Verdict};
 
 /// Value of `schema` in the answer of `dr-drill verify`.
 pub const VERIFICATION: &str = "dr_drill.verification.v1";
@@ -13,6 +13,25 @@ pub const MANIFEST_CHECK: &str = "dr_drill.manifest_check.v1";
 pub const CHECK: &str = "dr_drill.check.v1";
 /// Value of `schema` in the answer of `dr-drill run --dry-run`.
 pub const PLAN: &str = "dr_drill.plan.v1";
+
+/// Value of `schema` in the answer of `dr-drill exercise tabletop check`.
+pub const TABLETOP_CHECK: &str = "dr_drill.tabletop_check.v1";
+
+/// A tabletop, worked out before anybody talks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "dr-drill tabletop check, version 1")]
+pub struct TabletopCheck {
+    /// Always `dr_drill.tabletop_check.v1`.
+    pub schema: String,
+    /// Name of the exercise.
+    pub name: String,
+    /// Paths and times of each scenario.
+    pub tabletop: TabletopFacts,
+    /// What people miss.
+    pub findings: Vec<Finding>,
+    /// What is expected against what the steps come to.
+    pub policies: Vec<PolicyResult>,
+}
 
 /// What is known of an evidence directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event::Verdict;
+use super::report::ExerciseKind;
 
 /// Value of `schema` in the answer of `dr-drill controls`.
 pub const SCHEMA: &str = "dr_drill.controls.v1";
@@ -18,8 +19,51 @@ pub struct Control {
     pub title: String,
     /// What it asks for, in our words.
     pub asks: String,
+    /// What meets it; default drills.
+    #[serde(default, skip_serializing_if = "Meets::is_drill")]
+    pub of: Meets,
     /// Facts that the evidence of a drill must hold, each by its name.
     pub needs: Vec<String>,
+}
+
+/// What can meet a control.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Meets {
+    /// A drill of a backup.
+    #[default]
+    Drill,
+    /// A tabletop.
+    Tabletop,
+    /// A failover.
+    Failover,
+}
+
+impl Meets {
+    /// The word of the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Drill => "drill",
+            Self::Tabletop => "tabletop",
+            Self::Failover => "failover",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_drill(&self) -> bool {
+        *self == Self::Drill
+    }
+}
+
+impl From<Option<ExerciseKind>> for Meets {
+    fn from(kind: Option<ExerciseKind>) -> Self {
+        match kind {
+            None => Self::Drill,
+            Some(ExerciseKind::Tabletop) => Self::Tabletop,
+            Some(ExerciseKind::Failover) => Self::Failover,
+        }
+    }
 }
 
 /// Which controls the drills of a period meet.
@@ -68,6 +112,9 @@ pub struct DrillLine {
     pub name: String,
     /// The run.
     pub run_id: String,
+    /// What it was.
+    #[serde(default, skip_serializing_if = "Meets::is_drill")]
+    pub kind: Meets,
     /// When it began.
     pub started_at: String,
     /// The verdict.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::event::Verdict;
+use super::event::{ClosedGapFacts, GapFacts, Verdict};
+use super::report::ExerciseKind;
 use super::slot::SlotFacts;
 
 /// Value of `schema` in the answer of `dr-drill history list`.
@@ -57,6 +58,15 @@ pub struct Entry {
     pub name: String,
     /// The run.
     pub run_id: String,
+    /// Which kind of rehearsal it was; nothing for a drill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ExerciseKind>,
+    /// What it found to be missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<GapFacts>,
+    /// What was not missing any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed_gaps: Vec<ClosedGapFacts>,
     /// Its number among the drills of its name; `null` where it was made without the history.
     pub sequence: Option<u64>,
     /// SHA-256 of its list of digests.
@@ -132,11 +142,15 @@ pub struct Standing {
     pub last: Entry,
 }
 
-/// What has to follow a drill that did not pass: opened by it, closed by the next that does.
+/// What has to follow a drill that did not pass, opened by it and closed by the next that does; or a gap that a
+/// tabletop has found, closed when a later one of its name says so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Action {
     /// Name of the drills.
     pub name: String,
+    /// The gap, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<GapFacts>,
     /// The run that opened it.
     pub opened_by: String,
     /// When that began.

@@ -9,6 +9,7 @@ pub mod attestation;
 pub mod baseline;
 pub mod controls;
 pub mod event;
+pub mod exercise;
 pub mod fleet;
 pub mod history;
 pub mod manifest;
@@ -20,7 +21,7 @@ pub mod storage;
 pub mod team;
 
 /// Name, file name and text of every schema, as `dr-drill schema NAME` prints it.
-pub const SCHEMAS: [(&str, &str, &str); 24] = [
+pub const SCHEMAS: [(&str, &str, &str); 27] = [
     ("manifest", "manifest.v1.schema.json", include_str!("../../schemas/manifest.v1.schema.json")),
     ("event", "event.v1.schema.json", include_str!("../../schemas/event.v1.schema.json")),
     ("report", "report.v2.schema.json", include_str!("../../schemas/report.v2.schema.json")),
@@ -67,6 +68,13 @@ pub const SCHEMAS: [(&str, &str, &str); 24] = [
         "simulation",
         "simulation.v1.schema.json",
         include_str!("../../schemas/simulation.v1.schema.json"),
+    ),
+    ("tabletop", "tabletop.v1.schema.json", include_str!("../../schemas/tabletop.v1.schema.json")),
+    ("failover", "failover.v1.schema.json", include_str!("../../schemas/failover.v1.schema.json")),
+    (
+        "tabletop-check",
+        "tabletop-check.v1.schema.json",
+        include_str!("../../schemas/tabletop-check.v1.schema.json"),
     ),
     ("parts", "parts.v1.schema.json", include_str!("../../schemas/parts.v1.schema.json")),
 ];
@@ -117,6 +125,9 @@ mod tests {
             draft_07::<schedule::Calendar>(),
             draft_07::<schedule::MatrixPlan>(),
             draft_07::<schedule::Simulation>(),
+            draft_07::<exercise::Tabletop>(),
+            draft_07::<exercise::Failover>(),
+            draft_07::<answer::TabletopCheck>(),
             draft_07::<storage::PartList>(),
         ];
         for ((_, file, text), schema) in SCHEMAS.iter().zip(generated) {

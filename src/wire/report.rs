@@ -4,9 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event::{
-    BackupFacts, ChainFacts, CheckFacts, ClockFacts, CoverageFacts, Finding, InstanceFacts,
-    IsolationFact, PastFacts, PayloadFacts, PhaseSeconds, PolicyResult, ProvenanceFacts, Reason,
-    RecoveredFacts, RestoreFacts, SbomFacts, Status, TeardownFacts, Tool, Verdict,
+    ActionPlan, AvailabilityFacts, BackupFacts, ChainFacts, CheckFacts, ClockFacts, ClosedGapFacts,
+    CoverageFacts, FailoverFacts, Finding, GapFacts, InstanceFacts, IsolationFact, MarkerFacts,
+    ObservationFacts, PastFacts, PayloadFacts, PhaseSeconds, PolicyResult, ProvenanceFacts, Reason,
+    RecoveredFacts, RestoreFacts, ResumedFacts, SbomFacts, Status, TabletopFacts, TeardownFacts,
+    Tool, Verdict,
 };
 use super::manifest::Policies;
 use super::slot::SlotFacts;
@@ -96,8 +98,84 @@ pub struct Report {
     pub steps: Vec<Step>,
     /// What people must know.
     pub findings: Vec<Finding>,
+    /// What is told of a rehearsal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exercise: Option<Exercise>,
     /// Facts under the names that consumers of older reports look for.
     pub notes: Notes,
+}
+
+/// What is told of a rehearsal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Exercise {
+    /// Which kind it is.
+    pub kind: ExerciseKind,
+    /// A tabletop as it was worked out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tabletop: Option<TabletopFacts>,
+    /// A failover as it was planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failover: Option<FailoverFacts>,
+    /// Whether the service answered from start to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub availability: Option<AvailabilityFacts>,
+    /// What of that which was promised was still there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub markers: Option<MarkerFacts>,
+    /// Everything that was done or discussed, in order.
+    pub actions: Vec<Action>,
+    /// What was found to be missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<GapFacts>,
+    /// What is not missing any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed_gaps: Vec<ClosedGapFacts>,
+    /// What was said and is to be remembered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observations: Vec<ObservationFacts>,
+    /// When other processes went on with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<ResumedFacts>,
+    /// What follows from what was seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recommendations: Vec<String>,
+}
+
+/// Kinds of rehearsals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExerciseKind {
+    /// People talk it through.
+    Tabletop,
+    /// A service is switched for real.
+    Failover,
+}
+
+impl ExerciseKind {
+    /// The word of the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tabletop => "tabletop",
+            Self::Failover => "failover",
+        }
+    }
+}
+
+/// Something that was done or discussed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Action {
+    /// What, and when it began.
+    #[serde(flatten)]
+    pub plan: ActionPlan,
+    /// What became of it; `null` where the run was cut off before it ended.
+    pub status: Option<Status>,
+    /// Wall-clock time of its end.
+    pub ended_at: Option<String>,
+    /// Its measured duration.
+    pub duration_seconds: Option<f64>,
+    /// One sentence for people.
+    pub message: String,
 }
 
 /// What has to follow a drill that did not pass, as its manifest wants it.

@@ -78,7 +78,8 @@ fn describe(found: &Matrix) -> String {
         let word = if result.met { "met    " } else { "NOT MET" };
         let _ = writeln!(text, "{word}  {}: {}", result.control.id, result.control.asks);
         for gap in &result.gaps {
-            let name = gap.name.as_deref().unwrap_or("no drill at all");
+            let none = format!("no {} at all", result.control.of.word());
+            let name = gap.name.as_ref().unwrap_or(&none);
             let closest = gap.closest.as_ref().map(|run| format!(" ({run} comes closest)"));
             let missing = gap.missing.join(", ");
             let _ =

@@ -6,6 +6,7 @@ mod completions;
 mod controls;
 mod dashboard;
 mod evidence;
+mod exercise;
 mod gc;
 mod history;
 mod init;
@@ -66,6 +67,7 @@ enum Command {
     Report(report::ReportArgs),
     Evidence(evidence::EvidenceArgs),
     SignOff(sign_off::SignOffArgs),
+    Exercise(exercise::ExerciseArgs),
     History(history::HistoryArgs),
     Schedule(schedule::ScheduleArgs),
     #[cfg(feature = "queue")]
@@ -163,6 +165,7 @@ pub(super) fn dispatch(cli: Cli) -> Exit {
             Command::Report(args) => report::run(&ui, &args),
             Command::Evidence(args) => evidence::run(&ui, &environment, &args),
             Command::SignOff(args) => sign_off::run(&ui, &args),
+            Command::Exercise(args) => exercise::run(&ui, &environment, &args),
             Command::History(args) => history::run(&ui, &environment, &args),
             Command::Schedule(args) => schedule::run(&ui, &environment, &args),
             #[cfg(feature = "queue")]

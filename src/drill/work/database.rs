@@ -2,12 +2,13 @@
 
 use std::io;
 
-use super::super::{Run, StepResult};
+use super::super::Run;
 use super::Work;
 use super::restore::restore_failed;
 use super::vouchers::Read;
 use crate::check;
 use crate::document::parse_json;
+use crate::engine::StepResult;
 use crate::manifest::DatabaseEngine;
 use crate::restore::Failed;
 use crate::restore::database::Throwaway;
@@ -69,7 +70,7 @@ impl<'a> Work<'a> {
         let last = run.setup.last_baseline.as_ref().filter(|_| source.last_good_drill);
         let (bytes, from) = match (last, &source.file) {
             (Some(bytes), _) => {
-                run.evidence.keep(LAST_BASELINE, bytes)?;
+                run.engine.evidence.keep(LAST_BASELINE, bytes)?;
                 (bytes.clone(), "of the newest drill that passed".to_owned())
             }
             (None, Some(input)) => {
@@ -142,9 +143,9 @@ impl<'a> Work<'a> {
                 Status::Failed => findings.push(warning(&facts)),
                 Status::Skipped | Status::Inconclusive => {}
             }
-            run.emit(Body::CheckFinished(facts))?;
+            run.engine.emit(Body::CheckFinished(facts))?;
         }
-        let coverage = coverage(target, &run.outcome.checks);
+        let coverage = coverage(target, &run.engine.outcome.checks);
         let context = || Context { coverage: coverage.clone(), ..Context::default() };
         let notes = format!("{held} of {} check(s) hold", checks.len());
         let result = match failed {
@@ -152,7 +153,7 @@ impl<'a> Work<'a> {
                 Ok(baseline) => {
                     let mut text = serde_json::to_vec_pretty(&baseline)?;
                     text.push(b'\n');
-                    run.evidence.keep(BASELINE, &text)?;
+                    run.engine.evidence.keep(BASELINE, &text)?;
                     StepResult::passed(format!("{notes}; baseline recorded"), context())
                 }
                 Err(error) => {
@@ -174,8 +175,8 @@ impl<'a> Work<'a> {
 /// is; of a dump the text goes, which is not more than half in the worst case; of what is compressed
 /// nothing more is known than its size.
 fn least_bytes(engine: DatabaseEngine, run: &Run<'_>) -> u64 {
-    let payload = run.outcome.fact(|context| context.payload.as_ref());
-    let backup = run.outcome.fact(|context| context.backup.as_ref());
+    let payload = run.engine.outcome.fact(|context| context.payload.as_ref());
+    let backup = run.engine.outcome.fact(|context| context.backup.as_ref());
     let bytes = backup.map_or(0, |facts| facts.bytes);
     let unpacked = payload.and_then(|facts| facts.unpacked_bytes).unwrap_or(bytes);
     let is_text = payload.is_some_and(|facts| {

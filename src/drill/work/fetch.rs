@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::super::{Run, StepResult};
+use super::super::Run;
 use crate::backup::{BackupError, HashedBackup, hash_fetched};
 use crate::clock::{Stopwatch, round_seconds};
+use crate::engine::StepResult;
 use crate::manifest::Remote;
 use crate::storage::{StorageError, Store};
 use crate::wire::event::{Class, Context};

@@ -6,13 +6,13 @@ mod fetch;
 mod restore;
 mod vouchers;
 
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::{Loaded, Run, StepResult, shown};
+use super::{Run, shown};
 use crate::backup::{BackupError, HashedBackup, VerifiedBackup, hash_backup};
 use crate::digest::Digest;
-use crate::document::{Document, Syntax};
+use crate::engine::StepResult;
 use crate::fs::{DiskGauge, Root, Workspace, real_place};
 use crate::manifest::{Driver, Manifest};
 use crate::payload::inspect;
@@ -240,24 +240,4 @@ fn directory_payload(tree: &crate::digest::Tree) -> StepResult {
     };
     let notes = format!("directory, {} entries read", tree.entries.len());
     StepResult::passed(notes, Context { payload: Some(facts), ..Context::default() })
-}
-
-/// Keeps the manifest as it was run: `manifest.json`, and for YAML the file itself besides.
-pub(super) fn keep_manifest(run: &mut Run<'_>, loaded: &Loaded, digest: Digest) -> io::Result<()> {
-    let name = match loaded.syntax {
-        Syntax::Json => "manifest.json",
-        Syntax::Yaml => "manifest.yaml",
-    };
-    run.evidence.keep(name, &loaded.bytes)?;
-    if !loaded.signature.is_empty() {
-        run.evidence.keep(&format!("inputs/{name}.dsse"), &loaded.signature)?;
-    }
-    run.evidence.keep("manifest.sha256", format!("{digest}  {name}\n").as_bytes())?;
-    if loaded.syntax == Syntax::Yaml
-        && let Ok(document) = Document::read(&loaded.bytes, loaded.syntax)
-    {
-        let json = serde_json::to_vec_pretty(&document.to_value())?;
-        run.evidence.keep("manifest.json", &json)?;
-    }
-    Ok(())
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::super::{Run, StepResult};
+use super::super::Run;
 use super::Work;
 use crate::backup::VerifiedBackup;
 use crate::digest::Digest;
+use crate::engine::StepResult;
 use crate::fs::{DiskGauge, Workspace, read_capped};
 use crate::manifest::{Driver, Files, Script};
 use crate::plan::Step;
@@ -26,7 +27,7 @@ impl Work<'_> {
         };
         match &self.manifest.restore.driver {
             Driver::Script(script) => {
-                let mut log = run.evidence.open("restore/restore.log")?;
+                let mut log = run.engine.evidence.open("restore/restore.log")?;
                 let setup = run.setup;
                 let restore = ScriptRestore {
                     script,
@@ -50,7 +51,7 @@ impl Work<'_> {
                 let Some(instance) = &mut self.instance else {
                     return Ok(StepResult::skipped("there is no server to restore into"));
                 };
-                let mut log = run.evidence.open("restore/restore.log")?;
+                let mut log = run.engine.evidence.open("restore/restore.log")?;
                 Ok(match instance.restore(backup, self.root, &mut log, run.setup.watch) {
                     Ok(facts) => restored(facts),
                     Err(failed) => restore_failed(failed),
@@ -143,7 +144,7 @@ impl Work<'_> {
             return Ok(StepResult::passed("nothing had been made", context));
         };
         if run.setup.keep_artifacts && workspace.output().is_dir() {
-            run.evidence.keep_files("restore/artifacts", &workspace.output())?;
+            run.engine.evidence.keep_files("restore/artifacts", &workspace.output())?;
         }
         self.supervisor = None;
         let put_back = self.put_back(run);

@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use super::super::{Run, StepResult, shown};
+use super::super::{Run, shown};
 use super::Work;
 use crate::backup::HashedBackup;
 use crate::digest::{Digest, Unobserved, hash};
+use crate::engine::StepResult;
 use crate::fs::read_capped;
 use crate::manifest::{Input, Provenance};
 use crate::provenance::{Artifact, Identity, Trust, TrustedRoots};
@@ -241,7 +242,7 @@ impl Work<'_> {
         };
         // Two keys may have one name in different directories.
         let name = shown(&place.relative).replace('/', "_");
-        run.evidence.keep(&format!("inputs/{folder}/{name}"), &bytes)?;
+        run.engine.evidence.keep(&format!("inputs/{folder}/{name}"), &bytes)?;
         Ok(Ok(()))
     }
 
@@ -273,7 +274,7 @@ impl Work<'_> {
         };
         let digest = Digest::of(&bytes);
         let name = place.relative.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        run.evidence.keep(&format!("inputs/{what}/{name}"), &bytes)?;
+        run.engine.evidence.keep(&format!("inputs/{what}/{name}"), &bytes)?;
         if let Some(pin) = input.sha256
             && pin != digest
         {

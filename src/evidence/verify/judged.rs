@@ -1,12 +1,24 @@
 //! Whether the verdict, and all that the report says, is what events and manifest come to.
 
 use super::{Check, EVENTS, MANIFEST};
-use crate::document::{Document, Syntax};
+use crate::document::{Document, Problem, Syntax};
 use crate::evidence::{REPORT, forms};
+use crate::manifest::Manifest;
+use crate::manifest::exercise::Exercise;
 use crate::outcome::Outcome;
-use crate::report::report;
+use crate::plan::exercise::Stage;
+use crate::policy::{enforce, enforce_exercise, judge, judge_exercise};
+use crate::report::{rehearsed, report};
 use crate::wire::event::{PolicyResult, Reason};
 use crate::wire::report::Report;
+
+/// What a run was asked to do.
+enum Asked {
+    /// A drill; `None` where its manifest could not be understood then either.
+    Drill(Option<Box<Manifest>>),
+    /// A rehearsal.
+    Exercise(Box<Exercise>),
+}
 
 /// Whether this very version wrote it: then every byte of it can be computed again.
 pub(super) fn is_ours(report: &Report) -> bool {
@@ -47,6 +59,7 @@ fn same_facts(one: &Report, other: &Report) -> bool {
         && one.backup == other.backup
         && one.recovered == other.recovered
         && one.checks == other.checks
+        && one.exercise.is_some() == other.exercise.is_some()
         && one.steps == other.steps
         && same_policies(&one.policies, &other.policies)
         && (one.metrics.rto_seconds, one.metrics.rpo_minutes)
@@ -57,9 +70,19 @@ impl Check<'_> {
     /// The report, its other forms and the announced verdict are what the events and the manifest
     /// come to.
     pub(super) fn report(&mut self, outcome: &Outcome) -> Option<Report> {
-        let manifest = self.manifest(outcome)?;
-        let judgement = crate::policy::judge(outcome, manifest.as_ref());
-        let mut computed = report(outcome, &judgement, manifest.as_ref());
+        let asked = self.asked(outcome)?;
+        let (judgement, mut computed) = match &asked {
+            Asked::Drill(manifest) => {
+                let judgement = judge(outcome, manifest.as_deref());
+                let computed = report(outcome, &judgement, manifest.as_deref());
+                (judgement, computed)
+            }
+            Asked::Exercise(exercise) => {
+                let judgement = judge_exercise(outcome);
+                let computed = rehearsed(outcome, &judgement, exercise);
+                (judgement, computed)
+            }
+        };
         let before = self.problems.len();
         if is_ours(&computed) {
             for (name, bytes) in forms(&computed) {
@@ -70,14 +93,15 @@ impl Check<'_> {
         } else {
             computed = self.of_another_version(&computed)?;
         }
-        if let Some(manifest) = &manifest {
-            let policies = crate::policy::enforce(outcome, manifest).0;
-            if !same_policies(&policies, &judgement.policies) {
-                self.problem(
-                    EVENTS,
-                    format!("its policies are not what its measurements and {MANIFEST} come to"),
-                );
+        let policies = match &asked {
+            Asked::Drill(manifest) => {
+                manifest.as_ref().map(|manifest| enforce(outcome, manifest).0)
             }
+            Asked::Exercise(exercise) => Some(enforce_exercise(outcome, exercise)),
+        };
+        if policies.is_some_and(|policies| !same_policies(&policies, &judgement.policies)) {
+            let what = "its policies are not what its measurements and";
+            self.problem(EVENTS, format!("{what} {MANIFEST} come to"));
         }
         if let Some(finished) = &outcome.finished
             && (finished.status != judgement.verdict
@@ -113,16 +137,23 @@ impl Check<'_> {
         Some(written)
     }
 
-    /// The manifest as it was run: `Some(None)` where it could not be understood then either.
-    fn manifest(&mut self, outcome: &Outcome) -> Option<Option<crate::manifest::Manifest>> {
-        if outcome.end_of(crate::plan::Step::VerifyBackupDigest.id()).is_none() {
-            return Some(None);
+    /// What was asked for, as it was run.
+    fn asked(&mut self, outcome: &Outcome) -> Option<Asked> {
+        if Stage::any_of(outcome.steps.iter().map(|step| step.id.as_str())) {
+            let parse = |document: Document| Exercise::parse(&document);
+            return self.understood(parse).map(|exercise| Asked::Exercise(Box::new(exercise)));
         }
+        if outcome.end_of(crate::plan::Step::VerifyBackupDigest.id()).is_none() {
+            return Some(Asked::Drill(None));
+        }
+        let parse = |document: Document| crate::manifest::parse(&document);
+        self.understood(parse).map(|manifest| Asked::Drill(Some(Box::new(manifest))))
+    }
+
+    fn understood<T>(&mut self, parse: impl Fn(Document) -> Result<T, Vec<Problem>>) -> Option<T> {
         let bytes = self.read(MANIFEST)?;
-        let parsed = Document::read(&bytes, Syntax::Json)
-            .and_then(|document| crate::manifest::parse(&document));
-        match parsed {
-            Ok(manifest) => Some(Some(manifest)),
+        match Document::read(&bytes, Syntax::Json).and_then(parse) {
+            Ok(understood) => Some(understood),
             Err(problems) => {
                 let first = problems.first().map(ToString::to_string).unwrap_or_default();
                 self.problem(MANIFEST, format!("is not valid: {first}"));

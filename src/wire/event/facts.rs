@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChainFacts, Class, CoverageFacts, InstanceFacts, PastFacts, ProvenanceFacts, RecoveredFacts,
-    RestoreFacts, SbomFacts, TeardownFacts,
+    AvailabilityFacts, ChainFacts, Class, CoverageFacts, FailoverFacts, InstanceFacts, MarkerFacts,
+    PastFacts, ProvenanceFacts, RecoveredFacts, RestoreFacts, SbomFacts, TabletopFacts,
+    TeardownFacts,
 };
 
 /// What a step found out; each step fills in its own part.
@@ -54,6 +55,18 @@ pub struct Context {
     /// `enforce_policies`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<PolicyResult>,
+    /// `analyse_scenarios`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tabletop: Option<TabletopFacts>,
+    /// `prepare`: of a failover.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failover: Option<FailoverFacts>,
+    /// `complete`: whether the service answered from start to end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub availability: Option<AvailabilityFacts>,
+    /// `complete`: what of that which was promised was still there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub markers: Option<MarkerFacts>,
     /// `seal_evidence`, where there is a history.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain: Option<ChainFacts>,

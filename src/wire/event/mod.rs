@@ -13,6 +13,7 @@
 
 mod chained;
 mod facts;
+mod rehearsed;
 mod restored;
 mod vouched;
 
@@ -25,6 +26,7 @@ use super::slot::SlotFacts;
 
 pub use chained::*;
 pub use facts::*;
+pub use rehearsed::*;
 pub use restored::*;
 pub use vouched::*;
 
@@ -95,6 +97,18 @@ pub enum Body {
     },
     /// A question about the restored data was answered.
     CheckFinished(CheckFacts),
+    /// An action of a rehearsal is about to begin.
+    ActionStarted(ActionPlan),
+    /// An action of a rehearsal ended.
+    ActionFinished(ActionFacts),
+    /// Another process goes on with a run that was cut off.
+    RunResumed(ResumedFacts),
+    /// A talk has found something to be missing.
+    GapFound(GapFacts),
+    /// Something that was missing is not any more.
+    GapClosed(ClosedGapFacts),
+    /// Something was said that is to be remembered.
+    Observed(ObservationFacts),
     /// Something a person must know.
     Finding(Finding),
     /// A drill ended.
@@ -108,6 +122,14 @@ pub enum Body {
         /// Why, where it is not `passed`.
         reasons: Vec<Reason>,
     },
+}
+
+impl Body {
+    /// Whether something irrevocable may follow, or has: it has to be on the disk first.
+    #[must_use]
+    pub fn is_checkpoint(&self) -> bool {
+        matches!(self, Self::ActionStarted(_) | Self::ActionFinished(_) | Self::RunResumed(_))
+    }
 }
 
 /// The program that ran a drill.
@@ -199,6 +221,10 @@ pub enum Class {
     Restore,
     /// The restored data is not what it should be.
     Check,
+    /// A rehearsal has shown that a recovery would not work as it is planned.
+    Exercise,
+    /// What a rehearsal had begun could not be undone: somebody has to act now.
+    Rollback,
     /// Times contradict each other or lie in the future.
     CaptureTime,
     /// A limit was broken.

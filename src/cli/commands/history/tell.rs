@@ -54,9 +54,10 @@ fn line(drill: &Entry) -> String {
     let figure = |value: Option<f64>, unit: &str| {
         value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3} {unit}"))
     };
+    let kind = drill.kind.map(|kind| format!("  ({})", kind.word())).unwrap_or_default();
     let place = drill.sequence.map_or_else(|| "unlinked".to_owned(), |n| format!("#{n}"));
     format!(
-        "{}  {:12}  {}  {place}  RTO {}  RPO {}  {}\n",
+        "{}  {:12}  {}{kind}  {place}  RTO {}  RPO {}  {}\n",
         drill.started_at,
         drill.verdict.word(),
         drill.name,
@@ -196,13 +197,19 @@ fn action(action: &Action) -> String {
         (None, false) => "open".to_owned(),
         (Some(run), late) => format!("closed by {run}{}", if late { ", late" } else { "" }),
     };
-    let mut text = format!("{}  {state}, opened by {}\n", action.name, action.opened_by);
+    let id = action.gap.as_ref().map(|gap| format!(", gap {}", gap.id)).unwrap_or_default();
+    let mut text = format!("{}  {state}, opened by {}{id}\n", action.name, action.opened_by);
     let _ = writeln!(
         text,
-        "  owner {}, due {}, {} further drill(s) did not pass: {}",
+        "  owner {}, due {}, {} {}: {}",
         action.owner.as_deref().unwrap_or("nobody"),
         action.due_at.as_deref().unwrap_or("at no time"),
         action.repeated,
+        if action.gap.is_some() {
+            "exercise(s) found it again"
+        } else {
+            "further drill(s) did not pass"
+        },
         action.reason
     );
     text

@@ -1,5 +1,7 @@
 //! The ordered steps of a drill as a value that can be printed: planning touches nothing.
 
+pub mod exercise;
+
 use crate::manifest::{DatabaseEngine, Driver, Manifest, Provenance};
 
 /// One stage of a drill. Its id is fixed: consumers know it by name.

@@ -1,0 +1,162 @@
+//! A rehearsal from a file to sealed evidence, and on from where it was cut off.
+
+use std::path::{Path, PathBuf};
+
+use super::run::{RunError, Tee, seal_and_file};
+use crate::clock::Clock;
+use crate::event::Sink;
+use crate::evidence::{Directory, EvidenceError};
+use crate::exercise::{self, Conclusion, Loaded, Room, Setup};
+use crate::history::History;
+use crate::manifest::exercise::{Exercise, Tabletop};
+use crate::plan::exercise::analysis;
+use crate::policy::enforce_exercise;
+use crate::process::Interrupt;
+use crate::report::rehearsed;
+use crate::signature::PrivateKey;
+use crate::wire::answer::{TABLETOP_CHECK, TabletopCheck};
+use crate::wire::event::{Body, Event, Resumption};
+use crate::wire::report::Report;
+
+/// What comes with the tool: the name of each scenario, what it is, and a file to begin with.
+pub const SCENARIOS: [(&str, &str); 5] = [
+    ("database-corruption", include_str!("../../data/scenarios/database-corruption.yaml")),
+    ("ransomware", include_str!("../../data/scenarios/ransomware.yaml")),
+    ("region-outage", include_str!("../../data/scenarios/region-outage.yaml")),
+    ("key-person-absent", include_str!("../../data/scenarios/key-person-absent.yaml")),
+    ("bad-backups", include_str!("../../data/scenarios/bad-backups.yaml")),
+];
+
+/// Where a rehearsal writes, and what it goes on with.
+#[derive(Debug)]
+pub struct ExerciseRequest<'a> {
+    /// The evidence directory.
+    pub evidence_directory: PathBuf,
+    /// The key that signs it.
+    pub signing_key: Option<&'a PrivateKey>,
+    /// Where its pack is filed.
+    pub history: Option<&'a History>,
+    /// Whether a run that was cut off goes on, and to what end.
+    pub resume: Option<Resumption>,
+}
+
+/// Works a tabletop out, without anybody.
+#[must_use]
+pub fn check_tabletop(exercise: &Exercise, tabletop: &Tabletop) -> TabletopCheck {
+    let (facts, findings) = analysis(tabletop);
+    let policies = enforce_exercise(&crate::outcome::Outcome::default(), exercise);
+    let (schema, name) = (TABLETOP_CHECK.to_owned(), exercise.name().to_owned());
+    TabletopCheck { schema, name, tabletop: facts, findings, policies }
+}
+
+/// Talks a tabletop through, and seals its evidence. `None` where people pause.
+///
+/// # Errors
+/// When the evidence cannot be written, or there is no run to go on with.
+pub fn run_tabletop(
+    loaded: &Loaded,
+    tabletop: &Tabletop,
+    clock: &dyn Clock,
+    request: &ExerciseRequest<'_>,
+    room: &mut dyn Room,
+) -> Result<Option<Report>, RunError> {
+    let name = loaded.exercise.name();
+    let open = match request.history {
+        Some(history) => history.open_gaps(name, clock.now()).map_err(RunError::History)?,
+        None => Vec::new(),
+    };
+    struct Never;
+    impl Interrupt for Never {
+        fn interrupted(&self) -> bool {
+            false
+        }
+    }
+    struct Nobody;
+    impl Sink for Nobody {
+        fn accept(&mut self, _: &Event) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    carry_out(loaded, clock, &Never, request, &mut Nobody, |setup, tee| {
+        exercise::talk(loaded, tabletop, setup, &open, tee, room)
+    })
+}
+
+/// Opens the evidence, anew or where it was cut off, does the work, and seals it if that came to its end.
+fn carry_out(
+    loaded: &Loaded,
+    clock: &dyn Clock,
+    interrupt: &dyn Interrupt,
+    request: &ExerciseRequest<'_>,
+    listener: &mut dyn Sink,
+    work: impl FnOnce(&Setup<'_>, &mut Tee<'_>) -> std::io::Result<Conclusion>,
+) -> Result<Option<Report>, RunError> {
+    let place = &request.evidence_directory;
+    let signer = match request.signing_key.map(PrivateKey::public_key) {
+        Some(Ok(key)) => Some(key.to_string()),
+        Some(Err(error)) => return Err(RunError::Resume(format!("the signing key {error}"))),
+        None => None,
+    };
+    let (mut evidence, before) = match request.resume {
+        None => {
+            refuse_unfinished(place)?;
+            let events = place.join("dr-events.ndjson");
+            (Directory::open(place, &events).map_err(RunError::Open)?, None)
+        }
+        Some(resumption) => {
+            let (directory, events) = Directory::reopen(place).map_err(RunError::Open)?;
+            same_run(&events, loaded, signer.as_deref())?;
+            (directory, Some((events, resumption)))
+        }
+    };
+    let history = request.history;
+    let past = match history {
+        Some(history) => Some(history.past(loaded.exercise.name()).map_err(RunError::History)?),
+        None => None,
+    };
+    let setup = Setup { clock, interrupt, signer, past, before };
+    let (conclusion, link) = {
+        let mut tee = Tee { evidence: &mut evidence, listener, history, link: None };
+        let conclusion = work(&setup, &mut tee).map_err(RunError::Write)?;
+        (conclusion, tee.link)
+    };
+    let Some(judgement) = conclusion.judgement else { return Ok(None) };
+    let report = rehearsed(&conclusion.outcome, &judgement, &loaded.exercise);
+    let output = place.join("dr-report.json");
+    seal_and_file(evidence, &report, &output, request.signing_key, history, link)?;
+    Ok(Some(report))
+}
+
+/// What was cut off is not thrown away by beginning again: it may have to be undone.
+fn refuse_unfinished(place: &Path) -> Result<(), RunError> {
+    let acted = |event: &Event| matches!(event.body, Body::ActionStarted(_));
+    match Directory::reopen(place) {
+        Ok((_, events)) if events.iter().any(acted) => {
+            Err(RunError::Unfinished(place.display().to_string()))
+        }
+        Ok(_) | Err(EvidenceError::NothingToResume { .. }) => Ok(()),
+        Err(error) => Err(RunError::Open(error)),
+    }
+}
+
+/// Whether the events are those of a run of this very file, signed by this very key.
+fn same_run(events: &[Event], loaded: &Loaded, signer: Option<&str>) -> Result<(), RunError> {
+    let digest = loaded.digest.to_string();
+    for event in events {
+        match &event.body {
+            Body::RunStarted { signer: announced, .. } if announced.as_deref() != signer => {
+                let told = announced.as_deref().unwrap_or("nobody");
+                return Err(RunError::Resume(format!("its evidence was to be signed by {told}")));
+            }
+            Body::StepFinished { context, .. } => {
+                let file = context.manifest.as_ref().map(|facts| facts.sha256.as_str());
+                if file.is_some_and(|sha256| sha256 != digest) {
+                    let path = loaded.shown_path.display();
+                    return Err(RunError::Resume(format!("{path} was changed since it began")));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
