@@ -2,7 +2,7 @@
 # Installs the Debian packages that the tests need, where they are missing.
 set -eu
 missing=
-for pair in promtool:prometheus prometheus-alertmanager:prometheus-alertmanager prometheus-pushgateway:prometheus-pushgateway chromium:chromium chromedriver:chromium-driver sqlite3:sqlite3 python3:python3 zstd:zstd xz:xz-utils setsid:util-linux systemd-analyze:systemd tar:tar cc:gcc openssl:openssl redis-server:redis-server redis-cli:redis-tools strace:strace gzip:gzip; do
+for pair in promtool:prometheus prometheus-alertmanager:prometheus-alertmanager prometheus-pushgateway:prometheus-pushgateway chromium:chromium chromedriver:chromium-driver sqlite3:sqlite3 python3:python3 zstd:zstd xz:xz-utils setsid:util-linux systemd-analyze:systemd tar:tar cc:gcc openssl:openssl redis-server:redis-server redis-cli:redis-tools strace:strace gzip:gzip haproxy:haproxy named:bind9 runuser:util-linux ps:procps; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 ls /usr/lib/postgresql/*/bin/pg_amcheck >/dev/null 2>&1 || missing="$missing postgresql"

@@ -29,11 +29,17 @@ pub trait Store {
     /// When a file could not be copied.
     fn keep_files(&mut self, name: &str, folder: &std::path::Path) -> io::Result<()>;
 
-    /// Opens a file that grows as the run goes on.
+    /// Opens a file that grows as the run goes on, at its end.
     ///
     /// # Errors
     /// When the file could not be made.
     fn open(&mut self, name: &str) -> io::Result<std::fs::File>;
+
+    /// What a file holds that was opened or kept before; nothing where there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    fn read(&mut self, name: &str) -> io::Result<Vec<u8>>;
 
     /// Takes the next place among the drills of this name, where a history is kept.
     ///

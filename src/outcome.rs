@@ -199,7 +199,7 @@ impl Outcome {
                     action.end.is_none() && named == (&facts.step, &facts.of, &facts.action)
                 };
                 let action = self.actions.iter_mut().rev().find(open);
-                let action = action.ok_or_else(|| StreamError::Action(seq))?;
+                let action = action.ok_or(StreamError::Action(seq))?;
                 action.end = Some(facts.clone());
             }
             Body::RunResumed(resumed) => self.resumed.push(resumed.clone()),

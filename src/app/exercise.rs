@@ -1,14 +1,15 @@
 //! A rehearsal from a file to sealed evidence, and on from where it was cut off.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::run::{RunError, Tee, seal_and_file};
 use crate::clock::Clock;
 use crate::event::Sink;
 use crate::evidence::{Directory, EvidenceError};
-use crate::exercise::{self, Conclusion, Loaded, Room, Setup};
+use crate::exercise::{self, Conclusion, Hands, Loaded, Room, Setup, Wanted};
 use crate::history::History;
-use crate::manifest::exercise::{Exercise, Tabletop};
+use crate::manifest::exercise::{Exercise, Failover, Tabletop};
 use crate::plan::exercise::analysis;
 use crate::policy::enforce_exercise;
 use crate::process::Interrupt;
@@ -79,6 +80,37 @@ pub fn run_tabletop(
     }
     carry_out(loaded, clock, &Never, request, &mut Nobody, |setup, tee| {
         exercise::talk(loaded, tabletop, setup, &open, tee, room)
+    })
+}
+
+/// Whether a directory holds a run that was cut off after it had begun to act.
+#[must_use]
+pub fn unfinished(place: &Path) -> bool {
+    matches!(refuse_unfinished(place), Err(RunError::Unfinished(_)))
+}
+
+/// Carries a failover out, goes on with one, or goes back, and seals its evidence. `None` where it was interrupted.
+///
+/// # Errors
+/// When the evidence cannot be written, or there is no run to go on with.
+pub fn run_failover(
+    loaded: &Loaded,
+    failover: &Failover,
+    (wanted, hands): (&Wanted, &Hands<'_>),
+    clock: &dyn Clock,
+    interrupt: &dyn Interrupt,
+    request: &ExerciseRequest<'_>,
+    listener: &mut dyn Sink,
+) -> Result<Option<Report>, RunError> {
+    // One at a time, whatever evidence directory each is given.
+    let path = loaded.folder.join(loaded.shown_path.file_name().unwrap_or_default());
+    let lock = File::open(&path).map_err(RunError::Write)?;
+    if lock.try_lock().is_err() {
+        let path = loaded.shown_path.display();
+        return Err(RunError::Resume(format!("another failover of {path} is under way")));
+    }
+    carry_out(loaded, clock, interrupt, request, listener, |setup, tee| {
+        exercise::fail_over(loaded, failover, wanted, setup, hands, tee)
     })
 }
 

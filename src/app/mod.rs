@@ -20,7 +20,9 @@ mod vouchers;
 pub use author::{AuthorError, InitRequest, Pinned, init, pin};
 pub use calendar::{Desk, FleetError, Grounds, keep, read_fleet};
 pub use dump::{DumpError, DumpRequest, Made, dump};
-pub use exercise::{ExerciseRequest, SCENARIOS, check_tabletop, run_tabletop};
+pub use exercise::{
+    ExerciseRequest, SCENARIOS, check_tabletop, run_failover, run_tabletop, unfinished,
+};
 pub use keys::{SignError, generate_key, read_private_key, sign};
 pub use matrix::{AggregateError, MATRIX_JOBS, aggregate, matrix, write_plan};
 pub use records::{

@@ -182,6 +182,10 @@ impl Store for Tee<'_> {
         self.evidence.open(name)
     }
 
+    fn read(&mut self, name: &str) -> io::Result<Vec<u8>> {
+        self.evidence.read(name)
+    }
+
     fn link(&mut self, name: &str) -> io::Result<Option<ChainFacts>> {
         let Some(history) = self.history else { return Ok(None) };
         let link = history.link(name).map_err(io::Error::other)?;

@@ -29,8 +29,9 @@ impl CliError {
 impl From<RunError> for CliError {
     fn from(error: RunError) -> Self {
         let exit = match &error {
-            RunError::Unfinished(_) | RunError::Resume(_) => Exit::Usage,
-            RunError::Open(EvidenceError::NothingToResume { .. }) => Exit::Usage,
+            RunError::Unfinished(_)
+            | RunError::Resume(_)
+            | RunError::Open(EvidenceError::NothingToResume { .. }) => Exit::Usage,
             RunError::Open(_)
             | RunError::Write(_)
             | RunError::History(_)

@@ -41,6 +41,13 @@ impl Ui {
         let _ = write!(err, "{text}").and_then(|()| err.flush());
     }
 
+    /// Says what cannot wait.
+    pub(super) fn alarm(&self, message: &str, to_do: &str) {
+        let loud = Style::new().bold().fg_color(Some(AnsiColor::White.into()));
+        let loud = loud.bg_color(Some(AnsiColor::Red.into()));
+        self.talk(&format!("\n{loud}!!! {message}{loud:#}\n!!! {to_do}\n"));
+    }
+
     /// Says why a command was not carried out.
     pub(super) fn error(&self, error: &CliError) {
         let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));

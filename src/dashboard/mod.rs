@@ -19,6 +19,7 @@ use crate::report::{STYLE, amount};
 use crate::wire::controls::Matrix;
 use crate::wire::event::Verdict;
 use crate::wire::history::{Action, Entry, Standing, Trend};
+use crate::wire::report::ExerciseKind;
 
 pub use calendar::Day;
 
@@ -139,6 +140,7 @@ fn row(name: &Name) -> Value {
     context! {
         name => standing.name.clone(),
         path => path_of(&standing.name),
+        kind => standing.last.kind.map(ExerciseKind::word),
         verdict => standing.last.verdict.word(),
         mark => mark(standing.last.verdict),
         at => standing.last.started_at.clone(),
@@ -186,6 +188,7 @@ fn page_of(name: &Name) -> Value {
     context! {
         root => "../",
         name => name.standing.name.clone(),
+        kind => name.standing.last.kind.map(ExerciseKind::word),
         standing => Value::from(Serde(&name.standing)),
         mark => mark(name.standing.last.verdict),
         charts => charts.collect::<Vec<_>>(),

@@ -237,6 +237,14 @@ impl Store for Directory {
     }
 
     fn open(&mut self, name: &str) -> io::Result<File> {
-        File::create(self.place(name)?)
+        OpenOptions::new().append(true).create(true).open(self.place(name)?)
+    }
+
+    fn read(&mut self, name: &str) -> io::Result<Vec<u8>> {
+        match open_for_reading(&self.place(name)?) {
+            Ok(mut file) => read_capped(&mut file, MAX_EVENTS).map_err(io::Error::other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 }

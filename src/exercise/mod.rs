@@ -1,6 +1,7 @@
 //! Rehearsals: people talk a scenario through, or a service is switched for real. The events are their memory: a run
 //! that was cut off goes on from them.
 
+mod failover;
 mod load;
 mod tabletop;
 
@@ -11,7 +12,7 @@ use crate::engine::{Beginning, Engine, StepResult};
 use crate::event::Evidence;
 use crate::manifest::exercise::Exercise;
 use crate::outcome::{Outcome, fold};
-use crate::plan::exercise::{Stage, stages};
+use crate::plan::exercise::Stage;
 use crate::policy::{Judgement, enforce_exercise, judge_exercise};
 use crate::process::Interrupt;
 use crate::wire::event::{
@@ -19,6 +20,7 @@ use crate::wire::event::{
     Resumption, Status, Tool,
 };
 
+pub use failover::{Hands, Wanted, fail_over, plan};
 pub use load::{LoadError, Loaded, load};
 pub use tabletop::{Room, talk};
 
@@ -52,16 +54,19 @@ struct Rehearsal<'a> {
 }
 
 impl<'a> Rehearsal<'a> {
-    /// Begins one, or goes on with one.
+    /// Begins one with these stages, or goes on with one.
     fn begin(
         loaded: &Loaded,
         setup: &'a Setup<'a>,
+        stages: Vec<Stage>,
         evidence: &'a mut dyn Evidence,
     ) -> io::Result<Self> {
-        let stages = stages(&loaded.exercise);
         let (clock, interrupt) = (setup.clock, setup.interrupt);
         if let Some((events, request)) = &setup.before {
             let outcome = fold(events).map_err(io::Error::other)?;
+            // What was planned at the beginning holds.
+            let planned = |stage: &Stage| outcome.steps.iter().any(|step| step.id == stage.id());
+            let stages = Stage::ALL.into_iter().filter(planned).collect();
             let count = events.len() as u64;
             let mut engine = Engine::resume(clock, interrupt, evidence, outcome, count);
             let (at, tool, request) = (engine.now(), Tool::own(), *request);

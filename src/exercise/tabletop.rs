@@ -8,7 +8,7 @@ use crate::clock::{Stopwatch, Timestamp};
 use crate::engine::StepResult;
 use crate::event::Evidence;
 use crate::manifest::exercise::{Scenario, Tabletop};
-use crate::plan::exercise::{Stage, analysis};
+use crate::plan::exercise::{Stage, analysis, stages};
 use crate::wire::event::{
     ActionFacts, ActionPlan, Body, Class, ClosedGapFacts, Context, Finding, GapFacts,
     ObservationFacts, Severity, Status,
@@ -49,7 +49,7 @@ pub fn talk(
     evidence: &mut dyn Evidence,
     room: &mut dyn Room,
 ) -> io::Result<Conclusion> {
-    let mut rehearsal = Rehearsal::begin(loaded, setup, evidence)?;
+    let mut rehearsal = Rehearsal::begin(loaded, setup, stages(&loaded.exercise), evidence)?;
     rehearsal.load(loaded, setup)?;
     rehearsal.step(Stage::AnalyseScenarios, |_| {
         let (facts, findings) = analysis(tabletop);

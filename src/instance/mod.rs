@@ -17,7 +17,9 @@ use std::time::Duration;
 
 use crate::clock::Stopwatch;
 use crate::manifest::Confinement;
-use crate::process::{End, Finished, Interrupt, Launch, Limits, ProcessError, Service, User, run};
+use crate::process::{
+    End, Finished, Interrupt, Launch, Limits, ProcessError, Reach, Service, User, run,
+};
 use crate::target::Row;
 use crate::wire::event::IsolationFact;
 use crate::wire::manifest::Isolation;
@@ -177,7 +179,7 @@ impl Quarters<'_> {
             isolation_required: self.confinement.isolation == Isolation::Required,
             timeout: self.confinement.timeout,
             user: self.user.clone(),
-            open: self.open.is_some(),
+            reach: if self.open.is_some() { Reach::Open } else { Reach::Confined },
         }
     }
 

@@ -39,7 +39,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Self; 13] = [
+    /// Every stage, in order.
+    pub const ALL: [Self; 13] = [
         Self::LoadManifest,
         Self::AnalyseScenarios,
         Self::WalkThrough,

@@ -6,7 +6,7 @@ use crate::manifest::exercise::{Exercise, Tabletop};
 use crate::manifest::{Limit, Policies};
 use crate::outcome::Outcome;
 use crate::plan::exercise::Stage;
-use crate::wire::event::{PolicyResult, PolicyStatus, Status};
+use crate::wire::event::{Class, PolicyResult, PolicyStatus, Status};
 use crate::wire::report::Metrics;
 
 /// Everything that the limits of a rehearsal say of what was worked out or measured.
@@ -30,7 +30,10 @@ pub fn enforce_exercise(outcome: &Outcome, exercise: &Exercise) -> Vec<PolicyRes
 /// The verdict over a rehearsal.
 #[must_use]
 pub fn judge_exercise(outcome: &Outcome) -> Judgement {
-    conclude(outcome, measured(outcome))
+    let mut judgement = conclude(outcome, measured(outcome));
+    // What could not be undone cannot wait: it is told before why it had to be.
+    judgement.reasons.sort_by_key(|reason| reason.class != Class::Rollback);
+    judgement
 }
 
 /// What the room expects of itself.

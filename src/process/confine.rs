@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
 use super::protection::{self, Namespaces};
-use super::{OWN_BINARY, Order, Protection, Reply, SUPERVISOR_ARGUMENT};
+use super::{OWN_BINARY, Order, Protection, Reach, Reply, SUPERVISOR_ARGUMENT};
 use crate::clock::Stopwatch;
 
 /// A program's last children may take this long to end after it: a pipeline's tail, say.
@@ -67,12 +67,16 @@ fn run_program(line: &UnixStream, namespaces: &Result<String, String>) -> io::Re
     reader.read_line(&mut text)?;
     let order: Order = serde_json::from_str(&text)?;
     let in_namespace = namespaces.is_ok();
-    if !in_namespace {
+    let lasting = order.reach == Reach::Lasting;
+    if lasting {
+        rustix::process::set_parent_process_death_signal(None)?;
+    } else if !in_namespace {
         // Killed with its parent, it could not end what it started: here only the life line tells.
         rustix::process::set_parent_process_death_signal(None)?;
         rustix::process::set_child_subreaper(rustix::process::getpid().into())?;
     }
-    let protections = if order.open { Vec::new() } else { protection::confine(&order, namespaces) };
+    let confined = order.reach == Reach::Confined;
+    let protections = if confined { protection::confine(&order, namespaces) } else { Vec::new() };
     let missing = protections.iter().any(|protection: &Protection| !protection.in_force);
     send(line, &Reply::Confined(protections))?;
     if missing && order.isolation_required {
@@ -83,8 +87,12 @@ fn run_program(line: &UnixStream, namespaces: &Result<String, String>) -> io::Re
         Ok(child) => child,
         Err(error) => return send(line, &Reply::CannotStart(describe(&order, &error))),
     };
-    thread::spawn(move || end_with_parent(reader, in_namespace));
+    let group = lasting.then_some(child);
+    thread::spawn(move || end_with_parent(reader, in_namespace, group));
     let (code, signal) = wait_for(child)?;
+    if lasting {
+        return send(line, &Reply::Exited { code, signal, left_behind: Vec::new() });
+    }
     let left_behind = if anything_left() { children() } else { Vec::new() };
     let names = left_behind.iter().map(|(_, name)| name.clone()).collect();
     if !in_namespace {
@@ -136,11 +144,13 @@ fn describe(order: &Order, error: &io::Error) -> String {
 /// When the drill goes away, by whatever death, so does everything that was started for it.
 #[expect(clippy::disallowed_methods, reason = "the thread that notices the death ends the process")]
 #[expect(clippy::exit, reason = "the thread that notices the death ends the process")]
-fn end_with_parent(mut reader: BufReader<UnixStream>, in_namespace: bool) {
+fn end_with_parent(mut reader: BufReader<UnixStream>, in_namespace: bool, group: Option<Pid>) {
     let mut rest = [0; 64];
     while matches!(reader.read(&mut rest), Ok(1..)) {}
-    // Inside a PID namespace the death of its first process ends all others.
-    if !in_namespace {
+    if let Some(group) = group {
+        let _ = rustix::process::kill_process_group(group, Signal::KILL);
+    } else if !in_namespace {
+        // Inside a PID namespace the death of its first process ends all others.
         kill_children();
     }
     std::process::exit(1);

@@ -60,9 +60,20 @@ pub struct Launch {
     pub timeout: Duration,
     /// Whom it runs as, where this process may choose: [`unprivileged`].
     pub user: Option<User>,
-    /// Whether it may reach what this process reaches: a database in use, say. It still ends with
-    /// this process, with all that it started.
-    pub open: bool,
+    /// What it may reach, and what becomes of what it starts.
+    pub reach: Reach,
+}
+
+/// What a program may reach, and what becomes of what it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reach {
+    /// Nothing but what it is given. All that it started ends with it.
+    Confined,
+    /// What this process reaches: a database in use, say. All that it started ends with it.
+    Open,
+    /// The same; and servers that it starts and that detach themselves, in a session of their own, go on. It ends with
+    /// this process, and so does what stayed in its process group.
+    Lasting,
 }
 
 /// Limits on what a program and its children may use; `None` leaves the system's own.
@@ -147,7 +158,7 @@ struct Order {
     limits: Limits,
     isolation_required: bool,
     user: Option<(u32, u32)>,
-    open: bool,
+    reach: Reach,
 }
 
 /// What the supervisor answers, a line each.
@@ -209,7 +220,7 @@ pub fn run(
     interrupted: &dyn Fn() -> bool,
 ) -> Result<Finished, ProcessError> {
     let supervisor = match standby {
-        _ if launch.open => start_supervisor(Some("it is to reach others"))?,
+        _ if launch.reach != Reach::Confined => start_supervisor(Some("it is to reach others"))?,
         Some(standby) => standby,
         None => Supervisor::start()?,
     };
@@ -330,7 +341,7 @@ fn give_order(mut line: &UnixStream, launch: &Launch) -> io::Result<()> {
         limits: launch.limits,
         isolation_required: launch.isolation_required,
         user: launch.user.as_ref().map(|user| (user.id, user.group)),
-        open: launch.open,
+        reach: launch.reach,
     };
     let mut text = serde_json::to_vec(&order)?;
     text.push(b'\n');

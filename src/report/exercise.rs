@@ -99,6 +99,7 @@ fn not_proven(facts: &wire::Exercise) -> Vec<String> {
 /// What follows from what was seen.
 fn recommendations(outcome: &Outcome) -> Vec<String> {
     let mut list = Vec::new();
+    let failover = outcome.fact(|context| context.failover.as_ref()).is_some();
     if let Some(facts) = outcome.fact(|context| context.availability.as_ref()) {
         if !facts.answers {
             list.push("the service did not answer at the end: look at it now".to_owned());
@@ -124,17 +125,12 @@ fn recommendations(outcome: &Outcome) -> Vec<String> {
              (synchronous replication), or accept it as the objective",
             facts.lost, facts.promised
         )),
-        Some(_) => {}
-        None if Stage::any_of(outcome.steps.iter().map(|step| step.id.as_str())) => {
-            if outcome.fact(|context| context.failover.as_ref()).is_some() {
-                list.push("add a `marker`: it is not known whether anything was lost".to_owned());
-            }
+        None if failover => {
+            list.push("add a `marker`: it is not known whether anything was lost".to_owned());
         }
-        None => {}
+        _ => {}
     }
-    if outcome.fact(|context| context.failover.as_ref()).is_some()
-        && outcome.fact(|context| context.availability.as_ref()).is_none()
-    {
+    if failover && outcome.fact(|context| context.availability.as_ref()).is_none() {
         list.push("add a `probe`: it is not known how long the service was away".to_owned());
     }
     list.extend(

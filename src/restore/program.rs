@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::RestoreError;
 use crate::digest::{Observer, hash};
 use crate::fs::Workspace;
-use crate::process::{End, Launch, Limits, run};
+use crate::process::{End, Launch, Limits, Reach, run};
 use crate::wire::event::{ProgramFacts, ProgramRole};
 
 /// How long a program may take to tell its version.
@@ -89,7 +89,7 @@ impl Programs<'_> {
             isolation_required: false,
             timeout: VERSION_TIMEOUT,
             user: None,
-            open: false,
+            reach: Reach::Confined,
         };
         let mut printed = Vec::new();
         let mut keep = |bytes: &[u8]| {

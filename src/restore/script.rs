@@ -13,7 +13,7 @@ use crate::digest::{Digest, Observer, hash};
 use crate::fs::{Contained, Root, Workspace, free_bytes};
 use crate::instance::isolation;
 use crate::manifest::Script;
-use crate::process::{End, Finished, Launch, Limits, Supervisor, run};
+use crate::process::{End, Finished, Launch, Limits, Reach, Supervisor, run};
 use crate::secret::Redactor;
 use crate::wire::event::{ProgramRole, RestoreFacts};
 use crate::wire::manifest::Isolation;
@@ -154,7 +154,7 @@ impl ScriptRestore<'_> {
             isolation_required: self.script.confinement.isolation == Isolation::Required,
             timeout: self.script.confinement.timeout,
             user: None,
-            open: false,
+            reach: Reach::Confined,
         };
         let mut printed = Printed::default();
         let finished = run(&launch, standby, &mut |bytes| printed.add(bytes), self.interrupted);

@@ -269,6 +269,17 @@ impl Project {
 }
 
 impl Output {
+    /// What a command left that was started by a test of its own.
+    pub(crate) fn of(
+        project: &Project,
+        stdout: String,
+        stderr: String,
+        status: ExitStatus,
+    ) -> Self {
+        let folder = project.folder.path().canonicalize().unwrap();
+        Self { stdout, stderr, status, folder }
+    }
+
     pub(crate) fn code(&self) -> i32 {
         self.status.code().unwrap_or(-1)
     }

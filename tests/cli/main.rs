@@ -15,6 +15,7 @@ mod drill;
 mod errors;
 mod evidence;
 mod existing;
+mod failover;
 mod history;
 mod hostile;
 mod isolation;

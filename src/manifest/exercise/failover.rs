@@ -11,7 +11,7 @@ use crate::wire::exercise::{Action, Mode};
 /// How long an action may take, where the file does not say.
 const ACTION: Duration = Duration::from_secs(30);
 /// How long a request of a probe or a marker may take, where the file does not say.
-const PROBE: Duration = Duration::from_secs(5);
+const PROBE: Duration = Duration::from_secs(2);
 /// Time from one request to the next, where the file does not say.
 const EVERY: Duration = Duration::from_millis(500);
 

@@ -178,6 +178,9 @@ pub struct FailoverFacts {
     pub partial: bool,
     /// Whether the first state was asked for again, after all was validated.
     pub returns: bool,
+    /// Whether nothing but the first state was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rollback_only: bool,
     /// What is switched, in order.
     pub components: Vec<ComponentFacts>,
 }

@@ -147,7 +147,7 @@ pub struct Action {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub contains: Option<String>,
-    /// How long it may take, in seconds; default 30, of probes and markers 5.
+    /// How long it may take, in seconds; default 30, of probes and markers 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0), range(max = 86_400))]
     pub timeout_seconds: Option<f64>,
@@ -236,6 +236,16 @@ pub struct PostgresNode {
     /// Where its programs lie, as `/usr/lib/postgresql/17/bin`.
     #[schemars(regex(pattern = r"^/[^'\\\x00-\x1f]{1,4000}$"))]
     pub bin_directory: String,
+    /// What starts it, in place of `pg_ctl start`, as `["pg_ctlcluster", "17", "main", "start"]`. It has to be ready then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub start: Vec<String>,
+    /// What stops it, in place of `pg_ctl stop`. It has to have ended then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+    /// What makes sure that it runs no more and never starts by itself, where its machine cannot be reached: the power
+    /// switch. Without it nothing is promoted then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub power_off: Vec<String>,
     /// What comes before a command that is run for it, as `["runuser", "-u", "postgres", "--"]` or `["ssh", "postgres@db2"]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub via: Vec<String>,

@@ -1,5 +1,6 @@
 //! `dr-drill exercise`.
 
+mod failover;
 mod tabletop;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,9 @@ pub(super) struct ExerciseArgs {
 #[derive(Debug, Subcommand)]
 enum ExerciseCommand {
     Tabletop(tabletop::TabletopArgs),
+    Failover(failover::FailoverArgs),
+    Resume(failover::ResumeArgs),
+    Rollback(failover::RollbackArgs),
 }
 
 /// Where a rehearsal leaves what it found.
@@ -73,11 +77,11 @@ impl Places {
     }
 
     /// Tells what it came to.
-    fn show(&self, ui: &Ui, report: &Report) -> Exit {
+    fn show(&self, ui: &Ui, report: &Report, place: &Path) -> Exit {
         match self.format {
             Format::Json => ui.data(&to_bytes(JSON, report)),
             Format::Text => {
-                let place = self.evidence_dir.display();
+                let place = place.display();
                 ui.data(&to_bytes(TERMINAL, report));
                 ui.data(
                     format!("  evidence: {place} (check it: dr-drill verify {place})\n").as_bytes(),
@@ -116,5 +120,8 @@ pub(super) fn run(
 ) -> Result<Exit, CliError> {
     match &args.command {
         ExerciseCommand::Tabletop(args) => tabletop::run(ui, environment, args),
+        ExerciseCommand::Failover(args) => failover::run(ui, environment, args),
+        ExerciseCommand::Resume(args) => failover::resume(ui, environment, args),
+        ExerciseCommand::Rollback(args) => failover::rollback(ui, environment, args),
     }
 }

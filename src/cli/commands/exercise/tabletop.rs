@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
@@ -125,7 +125,7 @@ fn new(ui: &Ui, environment: &Environment, args: &NewArgs) -> Result<Exit, CliEr
 }
 
 /// Reads the file of a tabletop.
-fn read(environment: &Environment, path: &PathBuf) -> Result<Loaded, CliError> {
+fn read(environment: &Environment, path: &Path) -> Result<Loaded, CliError> {
     let loaded = load(path, &environment.working_directory)?;
     if matches!(loaded.exercise, Exercise::Tabletop(_)) {
         return Ok(loaded);
@@ -204,7 +204,7 @@ fn walk(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<Exit, CliE
         ));
         return Ok(Exit::Inconclusive);
     };
-    Ok(args.places.show(ui, &report))
+    Ok(args.places.show(ui, &report, &args.places.evidence_dir))
 }
 
 /// People at a terminal.
