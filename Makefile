@@ -37,6 +37,7 @@ bench: build
 	benches/calendar.py $(DR_DRILL)
 	cargo bench --locked --bench history
 	cargo bench --locked --bench tampering
+	cargo bench --locked --bench critical_path
 
 # Feeds every reader of what others wrote with made-up bytes, ten minutes each. Wants cargo-fuzz.
 fuzz:

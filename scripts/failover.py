@@ -6,6 +6,7 @@
   scripts/failover.py state DIR            prints who takes writes and who follows
   scripts/failover.py kills DR_DRILL N S   kills N failovers at random moments (seed S), lets each be resumed or rolled back,
                                            and writes to both servers afterwards: exactly one may take it
+  scripts/failover.py sql DIR NAME SQL     runs a statement on one of the servers
   scripts/failover.py crash DIR NAME       lets a server write on without its standby for a while, and kills it
   scripts/failover.py salvage DIR NAME     prints the markers that a server held which does not run, from a copy of its files
   scripts/failover.py observe DIR          asks and writes through HAProxy as somebody else would, until its input ends, and
@@ -330,7 +331,7 @@ def kills(binary, count, seed):
         print(f"\n{count} failovers, {killed} processes killed, {ended} ended before; each time exactly one took writes, and the other followed")
     finally:
         down(place)
-    shutil.rmtree(place)
+    shutil.rmtree(place, ignore_errors=True)
 
 
 if __name__ == "__main__":
@@ -346,6 +347,8 @@ if __name__ == "__main__":
             observer = Observer(lab["ports"]["front"])
             sys.stdin.read()
             print(json.dumps(observer.stop()))
+        case ["sql", place, name, statement]:
+            print(sql(json.loads((pathlib.Path(place) / "lab.json").read_text())["ports"][name], statement))
         case ["crash", place, name]:
             crash(place, name)
         case ["salvage", place, name]:

@@ -19,6 +19,7 @@ seed bundle fixtures/sigstore/*.json
 seed sbom data/dr/sbom.json fixtures/real/dr-drill.cdx.json
 seed envelope fixtures/minisign/*
 seed manifest data/dr/manifest.json
+seed exercise data/scenarios/*.yaml
 fleet=$(mktemp -d)
 # The one of the page about calendars.
 sed -n '/^# fleet.yaml$/,/^```$/p' docs/schedule.md | sed '$d' >"$fleet/fleet.yaml"
@@ -40,7 +41,7 @@ cargo run --quiet --release -- evidence pack "$folder/dr" --out "$folder/dr.tar.
 head -c 3000 "$folder/dr.tar.zst" >"$folder/cut.tar.zst"
 seed pack "$folder"/*.tar.zst
 rm -r "$folder"
-for target in ${2:-envelope provenance bundle sbom manifest fleet payload pack}; do
+for target in ${2:-envelope provenance bundle sbom manifest exercise fleet payload pack}; do
   # The files at the top of a pack are kept in memory, up to 512 MiB.
   memory=256
   [ "$target" != pack ] || memory=1024

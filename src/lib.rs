@@ -33,6 +33,7 @@ pub mod policy;
 pub mod process;
 pub mod provenance;
 pub mod report;
+pub mod request;
 pub mod restore;
 pub mod sbom;
 pub mod schedule;

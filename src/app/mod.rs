@@ -3,10 +3,10 @@
 mod author;
 mod calendar;
 mod dump;
-mod exercise;
 mod keys;
 mod matrix;
 mod records;
+mod rehearsal;
 mod run;
 #[cfg(feature = "serve")]
 mod serve;
@@ -20,13 +20,13 @@ mod vouchers;
 pub use author::{AuthorError, InitRequest, Pinned, init, pin};
 pub use calendar::{Desk, FleetError, Grounds, keep, read_fleet};
 pub use dump::{DumpError, DumpRequest, Made, dump};
-pub use exercise::{
-    ExerciseRequest, SCENARIOS, check_tabletop, run_failover, run_tabletop, unfinished,
-};
 pub use keys::{SignError, generate_key, read_private_key, sign};
 pub use matrix::{AggregateError, MATRIX_JOBS, aggregate, matrix, write_plan};
 pub use records::{
     RecordError, add, controls, coverage, pack_into, read_note, sealed, unpack_into,
+};
+pub use rehearsal::{
+    ExerciseRequest, SCENARIOS, check_tabletop, run_failover, run_tabletop, unfinished,
 };
 pub use run::{Past, RunError, RunRequest, past, run};
 #[cfg(feature = "serve")]

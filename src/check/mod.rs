@@ -3,6 +3,7 @@
 
 mod baseline;
 mod catalog;
+mod connection;
 mod derived;
 mod keys;
 mod keyspace;
@@ -22,7 +23,7 @@ pub use derived::derived;
 pub use program::ProgramEnd;
 
 /// Every kind of check. Tests walk the list.
-pub const KINDS: [&str; 18] = [
+pub const KINDS: [&str; 19] = [
     "connectivity",
     "not_empty",
     "required_tables",
@@ -41,6 +42,7 @@ pub const KINDS: [&str; 18] = [
     "key_value",
     "read_write",
     "program",
+    "connection",
 ];
 
 /// What a check found: numbers and names, never rows.
@@ -57,6 +59,9 @@ struct Answer {
 /// Starts a program of the manifest beside what is asked, by its path and pinned digest.
 pub type Start<'a> = dyn Fn(&str, Option<&str>) -> Result<ProgramEnd, TargetError> + 'a;
 
+/// Asks a service: what was asked, for people, and whether it works.
+pub type Connect<'a> = dyn Fn(&Check) -> Option<(String, Result<(), String>)> + 'a;
+
 /// What questions are put to, and what they need besides.
 pub struct Asked<'a> {
     /// What is asked.
@@ -67,6 +72,8 @@ pub struct Asked<'a> {
     pub baseline: Option<&'a Baseline>,
     /// Starts programs.
     pub start: &'a Start<'a>,
+    /// Asks services.
+    pub connect: &'a Connect<'a>,
 }
 
 /// Asks one question. `number` is its place among the checks, from 1.
@@ -120,6 +127,10 @@ impl Asked<'_> {
         match (check, self.target) {
             (Check::Program { path, sha256, .. }, _) => {
                 program::program(path, (self.start)(path, sha256.as_deref())?)
+            }
+            (Check::Connection { service, .. }, _) => {
+                let (asked, came) = (self.connect)(check).ok_or_else(connection::nobody)?;
+                Ok(connection::connection(service, &asked, came))
             }
             (_, Target::Keys(target)) => keyspace::ask(check, target, self.baseline()),
             (_, Target::Sql(target)) => self.ask_sql(check, target),

@@ -17,6 +17,7 @@ fn least(kind: &str) -> Value {
         "key_count" => json!({"min": 1}),
         "key_value" => json!({"key": "k", "expected": "v"}),
         "program" => json!({"path": "p"}),
+        "connection" => json!({"service": "s", "command": ["c"]}),
         "query" => json!({"sql": "SELECT 1", "expected": "1"}),
         _ => json!({}),
     };

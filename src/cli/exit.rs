@@ -19,7 +19,7 @@ pub(super) enum Exit {
 /// Code and meaning, as the documentation lists them.
 pub const EXIT_CODES: [(u8, &str); 6] = [
     (0, "passed"),
-    (1, "failed: integrity, restore or a check"),
+    (1, "failed: integrity, restore, a check, or a rehearsal"),
     (2, "usage or manifest error: nothing was run"),
     (3, "policy violated: all was restored and intact, a limit was broken"),
     (4, "inconclusive: could not be verified, or was interrupted"),

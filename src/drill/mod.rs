@@ -46,7 +46,7 @@ pub struct Setup<'a> {
     /// Where programs are looked for.
     pub search_path: OsString,
     /// Value of an environment variable.
-    pub variable: &'a dyn Fn(&str) -> Option<OsString>,
+    pub variable: &'a (dyn Fn(&str) -> Option<OsString> + Sync),
     /// Whether a database that is there already, and that the manifest names, may be replaced.
     pub allow_existing_target: bool,
     /// The slot of a calendar that it runs for.

@@ -20,7 +20,7 @@ use crate::wire::event::{
     Resumption, Status, Tool,
 };
 
-pub use failover::{Hands, Wanted, fail_over, plan};
+pub use failover::{Wanted, fail_over, plan};
 pub use load::{LoadError, Loaded, load};
 pub use tabletop::{Room, talk};
 

@@ -82,6 +82,12 @@ impl Root {
         &self.path
     }
 
+    /// The path of the folder that the manifest lies in.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        self.path.join(&self.folder)
+    }
+
     /// Checks by name that `path` stays inside; nothing needs to exist.
     ///
     /// # Errors

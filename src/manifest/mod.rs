@@ -1,5 +1,6 @@
 //! The manifest as it was understood: every path, digest, time and limit checked, every problem reported at once.
 
+mod action;
 mod address;
 pub mod exercise;
 mod read;
@@ -16,6 +17,7 @@ use crate::wire;
 
 use wire::manifest::{CertificateClaim, Isolation, Phase, Profile};
 
+pub use action::{Request, RequestKind};
 pub use address::Address;
 pub use read::parse;
 pub use reference::SourceRef;
@@ -293,6 +295,8 @@ pub struct Policies {
     pub min_restore_bytes_per_second: Option<f64>,
     /// Share of the tables that checks must look into, above 0 and at most 1.
     pub min_coverage: Option<f64>,
+    /// Share of the checks that has to hold, above 0 and at most 1.
+    pub min_pass_rate: Option<f64>,
     /// Whether a drill with a fixed clock may pass.
     pub allow_clock_override: bool,
     /// Minimum elements that the SBOM must have.

@@ -92,10 +92,18 @@ pub fn measure(outcome: &Outcome, manifest: Option<&Manifest>) -> Metrics {
         restore_seconds_per_gb: restore_seconds.zip(gigabytes).map(|(s, gb)| round_seconds(s / gb)),
         restore_rows_per_second: per_second(restored.and_then(|facts| facts.rows)),
         first_answer_seconds: first_answer(outcome, &phases),
+        check_pass_rate: pass_rate(outcome),
         peak_disk_bytes: teardown.and_then(|facts| facts.peak_disk_bytes),
         phases,
         duration_seconds: outcome.finished.as_ref().map_or(0.0, |finished| finished.seconds),
     }
+}
+
+/// How many of the checks hold, of all that were to be made.
+fn pass_rate(outcome: &Outcome) -> Option<f64> {
+    let all = outcome.checks.len();
+    let held = outcome.checks.iter().filter(|check| check.status == Status::Passed).count();
+    (all > 0).then(|| held as f64 / all as f64)
 }
 
 /// Seconds until a restored database answered the question whether it does.

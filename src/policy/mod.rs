@@ -3,10 +3,11 @@
 mod capture;
 mod clock;
 mod coverage;
-mod exercise;
 mod limits;
 mod metrics;
+mod pass_rate;
 mod regression;
+mod rehearsal;
 mod sbom;
 
 use crate::manifest::Manifest;
@@ -17,8 +18,8 @@ use crate::wire::event::{
 };
 use crate::wire::report::Metrics;
 
-pub use exercise::{enforce_exercise, judge_exercise};
 pub use metrics::measure;
+pub use rehearsal::{enforce_exercise, judge_exercise};
 
 /// What a drill came to, and why.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +43,7 @@ pub fn enforce(outcome: &Outcome, manifest: &Manifest) -> (Vec<PolicyResult>, Ve
     results.extend(sbom::enforce(outcome, &manifest.policies));
     results.extend(clock::enforce(outcome, &manifest.policies));
     results.extend(coverage::enforce(outcome, &manifest.policies));
+    results.extend(pass_rate::enforce(&metrics, &manifest.policies));
     let mut findings = capture::contradictions(outcome, manifest);
     findings.extend(limits::waive(&mut results, outcome, &manifest.policies));
     (results, findings)

@@ -49,6 +49,11 @@ impl Renderer for Markdown {
             let rpo = measured(report, "max_rpo_minutes", metrics.rpo_minutes, "min");
             writeln!(out, "| RTO | {rto} |\n| RPO | {rpo} |")?;
         }
+        if let Some(rate) = report.metrics.check_pass_rate {
+            let held = report.checks.iter().filter(|check| check.status == Status::Passed).count();
+            let (all, percent) = (report.checks.len(), rate * 100.0);
+            writeln!(out, "| checks | {held} of {all} hold ({percent:.1} %) |")?;
+        }
         if let Some(backup) = &report.backup {
             let from = backup.url.as_ref().map(|url| format!(", from {}", cell(url)));
             let from = from.unwrap_or_default();

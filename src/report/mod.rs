@@ -3,7 +3,6 @@
 mod annotations;
 mod csv;
 mod difference;
-mod exercise;
 mod html;
 mod junit;
 mod markdown;
@@ -11,6 +10,7 @@ mod measures;
 mod minutes;
 mod model;
 mod openmetrics;
+mod rehearsal;
 mod sarif;
 mod terminal;
 
@@ -21,11 +21,11 @@ use crate::wire::slot::SlotFacts;
 
 pub use annotations::failure_annotation;
 pub use difference::{Difference, difference};
-pub use exercise::rehearsed;
 pub use html::STYLE;
 pub use measures::{Family, Measures, amount, csv, exposition, families};
 pub use minutes::{agenda_html, agenda_markdown};
 pub use model::{drill_name, limits, metrics, report};
+pub use rehearsal::rehearsed;
 pub use sarif::sarif;
 
 /// Writes a report in one form.

@@ -210,6 +210,9 @@ pub struct Metrics {
     /// Most bytes that the drill took on the disk at any time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_disk_bytes: Option<u64>,
+    /// Share of the checks of the restored data that hold; those that were skipped do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_pass_rate: Option<f64>,
     /// Seconds of the whole run.
     pub duration_seconds: f64,
 }

@@ -180,3 +180,82 @@ fn what_cannot_go_into_it_is_refused() {
     assert!(reason(&project).1.contains("an archive is needed here"));
     assert!(is_untouched(&server));
 }
+
+#[test]
+fn services_that_depend_on_it_are_asked_and_what_holds_is_counted() {
+    let (server, project) = staging(true);
+    let ask = format!(
+        "#!/bin/sh\nn=$(psql -XAt -h '{}' -U drill -d staging -c 'SELECT count(*) FROM sales.orders')\necho \"$n order(s)\"\n[ \"$n\" = 999 ]\n",
+        server.path("").display()
+    );
+    project.executable("data/dr/billing.sh", &ask);
+    let checks = |critical: bool, shop: &str| {
+        json!([
+            {"check": "row_count", "table": "sales.orders", "exact": 999},
+            {"check": "connection", "service": "shop", "http": shop, "timeout_seconds": 2, "critical": critical},
+            {"check": "connection", "service": "billing", "command": ["./billing.sh"]},
+        ])
+    };
+    let nobody = "http://127.0.0.1:1/health";
+    project.edit(|manifest| {
+        manifest["checks"] = checks(false, nobody);
+        manifest["policies"] = json!({"min_pass_rate": 0.8});
+    });
+    let output = drill(&project);
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
+    let report = project.report();
+    // Of five, with the two that are always asked, one only warns.
+    assert_eq!(report["metrics"]["check_pass_rate"], 0.8);
+    let statuses = |report: &Value| -> Vec<String> {
+        let checks = report["checks"].as_array().unwrap().iter();
+        checks.map(|check| check["status"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(statuses(&report), ["passed", "passed", "passed", "failed", "passed"]);
+    assert!(report["checks"][4]["message"].as_str().unwrap().contains("billing works"));
+    assert!(
+        project.text("artifacts/dr/dr-report.md").contains("| checks | 4 of 5 hold (80.0 %) |")
+    );
+    // A limit above it is broken, although everything that is critical holds; the target keeps what was restored.
+    project.edit(|manifest| manifest["policies"] = json!({"min_pass_rate": 0.81}));
+    let output = drill(&project);
+    assert_eq!(output.code(), 3, "{}", output.snapshot());
+    // After a critical one that does not hold the rest is skipped, and the target is what it was.
+    project.edit(|manifest| manifest["checks"] = checks(true, nobody));
+    let output = drill(&project);
+    assert_eq!(output.code(), 1, "{}", output.snapshot());
+    let report = project.report();
+    assert_eq!(statuses(&report), ["passed", "passed", "passed", "failed", "skipped"]);
+    assert_eq!(report["metrics"]["check_pass_rate"], 0.6);
+    assert!(reason(&project).1.contains("shop: "), "{:?}", reason(&project));
+    project.verifies();
+    // A service that answers what it should not.
+    project.executable("data/dr/billing.sh", "#!/bin/sh\necho no rows here\nexit 7\n");
+    project.edit(|manifest| {
+        manifest["checks"].as_array_mut().unwrap().remove(1);
+    });
+    assert_eq!(drill(&project).code(), 1);
+    assert!(reason(&project).1.contains("ended with 7: no rows here"), "{:?}", reason(&project));
+    // Nobody can reach a throwaway server, and a question that asks nobody is none.
+    for (change, wanted) in [
+        (
+            json!({"check": "connection", "service": "s", "command": ["true"]}),
+            "cannot reach a throwaway server",
+        ),
+        (json!({"check": "connection", "service": "s"}), "asks nobody"),
+        (
+            json!({"check": "connection", "service": "s", "command": ["true"], "http": "http://x"}),
+            "asks in two ways",
+        ),
+        (json!({"check": "connection", "service": "s", "http": "ftp://x"}), "is no plain address"),
+    ] {
+        project.edit(|manifest| {
+            manifest["checks"] = json!([change]);
+            if wanted.contains("throwaway") {
+                manifest["restore"].as_object_mut().unwrap().remove("existing_target");
+            }
+        });
+        let output = drill(&project);
+        assert_eq!(output.code(), 2, "{wanted}: {}", output.snapshot());
+        assert!(output.snapshot().contains(wanted), "{wanted}: {}", output.snapshot());
+    }
+}

@@ -234,7 +234,7 @@ fn components(project: &Project) -> Value {
     project.executable(
         "act.sh",
         "#!/bin/sh\nset -e\ncd \"$(dirname \"$0\")\"\n[ -e \"fail.$1.$2\" ] && { echo \"$2 of $1 was told to fail\"; exit 3; }\n\
-         [ -e \"hang.$1.$2\" ] && sleep NAP\n\
+         [ -e \"hang.$1.$2\" ] && sleep NAP\n[ -e \"slow.$1.$2\" ] && sleep 2\n\
          case $2 in execute) echo to > side.$1;; drain) echo drained > side.$1;; rollback) echo from > side.$1;;\n\
          verify) [ \"$(cat side.$1)\" = to ];; esac\necho \"$2 $1\" >> log\n",
     );
@@ -406,24 +406,21 @@ fn bad_input_and_bad_surroundings_each_have_an_outcome_of_their_own() {
 fn an_interruption_stops_between_two_actions_and_can_be_gone_on_from() {
     let project = Project::empty();
     components(&project);
-    project.write("hang.two.execute", "");
-    project.edit_json("failover.json", |file| {
-        file["components"][1]["execute"]["timeout_seconds"] = json!(2);
-    });
+    project.write("slow.two.execute", "");
     let mut command = project.command(&["exercise", "failover", "failover.json"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let events = project.path(&format!("{EVIDENCE}/dr-events.ndjson"));
     wait_until("execute", || {
         std::fs::read_to_string(&events)
-            .is_ok_and(|text| text.contains("\"of\":\"one\",\"action\":\"execute\""))
+            .is_ok_and(|text| text.contains("\"of\":\"two\",\"action\":\"execute\""))
     });
     kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::INT).unwrap();
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    // What is under way is ended or waited for; nothing new is begun.
+    // What is under way comes to its end; nothing new is begun.
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("dr-drill exercise resume failover.json"), "{said}");
-    std::fs::remove_file(project.path("hang.two.execute")).unwrap();
+    assert_eq!(sides(&project), ["to", "to", "drained"]);
     let changed = project.text("failover.json");
     project.edit_json("failover.json", |file| file["name"] = json!("another"));
     let other = project.run(&["exercise", "resume", "failover.json"]);
@@ -431,9 +428,8 @@ fn an_interruption_stops_between_two_actions_and_can_be_gone_on_from() {
     assert!(other.stderr.contains("was changed since it began"), "{}", other.snapshot());
     project.write("failover.json", changed);
     let output = project.run(&["exercise", "resume", "failover.json"]);
-    assert!([0, 1].contains(&output.code()), "{}", output.snapshot());
-    let wanted = if output.code() == 0 { "to" } else { "from" };
-    assert_eq!(sides(&project), [wanted; 3]);
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
+    assert_eq!(sides(&project), ["to", "to", "to"]);
     let again = project.run(&["exercise", "resume", "failover.json"]);
     assert_eq!(again.code(), 2, "{}", again.snapshot());
     assert!(again.stderr.contains("has ended and is sealed"), "{}", again.snapshot());
@@ -580,4 +576,117 @@ fn what_people_miss_is_told_before_they_talk() {
         assert_eq!(output.code(), code, "{typed}: {}", output.snapshot());
         let _ = std::fs::remove_dir_all(project.path("e"));
     }
+}
+
+#[test]
+fn nothing_is_promoted_beside_a_server_that_may_still_take_writes() {
+    let lab = Lab::up();
+    let edit = |change: &dyn Fn(&mut Value)| {
+        let mut file = lab.project.json("lab/unplanned.yaml");
+        file["components"].as_array_mut().unwrap().remove(0);
+        change(&mut file);
+        lab.project.write("lab/changed.json", file.to_string());
+        let _ = std::fs::remove_dir_all(lab.project.path(EVIDENCE));
+        lab.exercise(&["failover", "lab/changed.json"])
+    };
+    // Its machine does not answer; the server there may run on.
+    let unreachable = |file: &mut Value| {
+        file["components"][0]["postgres"]["from"]["via"] = json!(["/bin/false"]);
+    };
+    let output = edit(&unreachable);
+    assert_eq!(output.code(), 1, "{}", output.snapshot());
+    assert!(
+        output.stderr.contains("may still take writes: nothing was promoted"),
+        "{}",
+        output.snapshot()
+    );
+    assert_eq!(lab.state(), ("primary".to_owned(), "standby".to_owned()));
+    // With its power off it is.
+    let output = edit(&|file| {
+        unreachable(file);
+        let script = std::fs::canonicalize(LAB).unwrap();
+        let (script, place) = (script.to_str().unwrap(), lab.project.path("lab"));
+        file["components"][0]["postgres"]["from"]["power_off"] =
+            json!(["python3", script, "crash", place.to_str().unwrap(), "a"]);
+    });
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
+    assert_eq!(lab.state(), ("stopped".to_owned(), "primary".to_owned()));
+}
+
+#[test]
+fn two_primaries_that_somebody_else_made_are_left_alone_and_told() {
+    let lab = Lab::up();
+    lab.ask(&["sql", "b", "SELECT pg_promote()"]);
+    assert_eq!(lab.state(), ("primary".to_owned(), "primary".to_owned()));
+    let planned = lab.exercise(&["failover", "lab/failover.yaml"]);
+    assert_eq!(planned.code(), 1, "{}", planned.snapshot());
+    assert!(planned.stdout.contains("is a primary, and not a standby"), "{}", planned.snapshot());
+    let back = lab.exercise(&["rollback", "lab/failover.yaml"]);
+    assert_eq!(back.code(), 1, "{}", back.snapshot());
+    assert!(back.stdout.contains("TWO PRIMARIES"), "{}", back.snapshot());
+    assert!(back.stderr.contains("THE ROLLBACK FAILED"), "{}", back.snapshot());
+    assert_eq!(lab.state(), ("primary".to_owned(), "primary".to_owned()));
+}
+
+/// A service that answers over HTTP as long as a file is there, and whose markers are lines of another.
+#[test]
+fn a_service_over_http_is_asked_and_markers_that_are_gone_are_counted() {
+    let project = Project::empty();
+    project.write("www/health", "all ok\n").write("markers", "");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = Command::new("python3")
+        .args(["-m", "http.server", "--bind", "127.0.0.1", "-d"])
+        .arg(project.path("www"))
+        .arg(port.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until("http", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let run = |execute: &str, max_rto: f64, mode: &str| {
+        let sh = |text: &str| json!({"command": ["sh", "-c", text]});
+        let file = json!({"exercise": "failover", "name": "site", "production": false, "max_duration_seconds": 60, "mode": mode,
+            "probe": {"request": {"http": format!("http://127.0.0.1:{port}/health"), "contains": "ok"}, "every_milliseconds": 20},
+            "marker": {"write": sh("echo {marker} >> markers"), "read": sh("cat markers"), "every_milliseconds": 20},
+            "policies": {"max_rto_seconds": max_rto, "max_rpo_minutes": 1},
+            "components": [{"name": "site", "execute": sh(execute), "verify": sh("true"), "rollback": sh("true")}]});
+        project.write("site.json", file.to_string());
+        project.run(&["exercise", "failover", "site.json"])
+    };
+    let away = "mv www/health www/gone; sleep 0.5; mv www/gone www/health; sleep 0.5";
+    let output = run(away, 50.0, "planned");
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
+    let found = report(&project, EVIDENCE);
+    let seen = &found["exercise"]["availability"];
+    assert!(
+        seen["outages"].as_array().unwrap().len() == 1 && seen["lost"].as_u64() > Some(0),
+        "{seen:#}"
+    );
+    assert_eq!(found["metrics"]["rto_seconds"], seen["downtime_seconds"]);
+    assert_eq!(found["exercise"]["markers"]["lost"], 0);
+    let output = run(away, 0.001, "planned");
+    assert_eq!(output.code(), 3, "{}", output.snapshot());
+    // A planned one may lose nothing; of an unplanned one it is told.
+    let forgets = "sleep 0.5; : > markers; sleep 0.2";
+    let output = run(forgets, 50.0, "planned");
+    assert_eq!(output.code(), 1, "{}", output.snapshot());
+    assert!(
+        output.stdout.contains("promised transactions were lost, although both sides were there"),
+        "{}",
+        output.snapshot()
+    );
+    let output = run(forgets, 50.0, "unplanned");
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
+    let found = report(&project, EVIDENCE);
+    assert_eq!(found["findings"][0]["id"], "data_lost", "{found:#}");
+    assert!(found["metrics"]["rpo_minutes"].as_f64() > Some(0.0));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let output = run("true", 50.0, "planned");
+    assert_eq!(output.code(), 1, "{}", output.snapshot());
+    assert!(
+        output.stdout.contains("nothing was begun: the service does not answer"),
+        "{}",
+        output.snapshot()
+    );
 }

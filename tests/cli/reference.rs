@@ -47,8 +47,12 @@ fn the_documents_list_every_exit_code_key_and_format() {
     for (code, meaning) in dr_drill::cli::EXIT_CODES {
         assert!(codes.contains(&format!("| {code} | {meaning} |")), "{code} {meaning}");
     }
-    let pages: [(&str, &[&str]); 2] =
-        [("manifest", &["docs/manifest.md"]), ("fleet", &["docs/schedule.md", "docs/alerts.md"])];
+    let pages: [(&str, &[&str]); 4] = [
+        ("manifest", &["docs/manifest.md", "docs/checks.md"]),
+        ("fleet", &["docs/schedule.md", "docs/alerts.md"]),
+        ("tabletop", &["docs/tabletop.md"]),
+        ("failover", &["docs/failover.md"]),
+    ];
     for (name, pages) in pages {
         let page: String = pages.iter().map(|page| fs::read_to_string(page).unwrap()).collect();
         let schema: serde_json::Value =

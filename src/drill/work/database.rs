@@ -1,6 +1,7 @@
 //! What the steps of a restored database do: get it ready, and ask it.
 
 use std::io;
+use std::time::Duration;
 
 use super::super::Run;
 use super::Work;
@@ -9,7 +10,8 @@ use super::vouchers::Read;
 use crate::check;
 use crate::document::parse_json;
 use crate::engine::StepResult;
-use crate::manifest::DatabaseEngine;
+use crate::manifest::{DatabaseEngine, Request};
+use crate::request::Hands;
 use crate::restore::Failed;
 use crate::restore::database::Throwaway;
 use crate::restore::provision::Provision;
@@ -18,6 +20,7 @@ use crate::wire::baseline::{Baseline, SCHEMA};
 use crate::wire::event::{
     Body, CheckFacts, Class, Context, CoverageFacts, Finding, RestoreFacts, Severity, Status,
 };
+use crate::wire::manifest::Check;
 
 impl<'a> Work<'a> {
     pub(in super::super) fn provision(&mut self, run: &Run<'a>) -> StepResult {
@@ -121,9 +124,20 @@ impl<'a> Work<'a> {
             return Ok(StepResult::skipped("there is no database to ask"));
         };
         let now = run.setup.clock.now();
-        let asked = check::Asked { target, now, baseline: baseline.as_ref(), start: &start };
+        let hands = Hands {
+            search_path: run.setup.search_path.clone(),
+            folder: root.folder(),
+            variable: run.setup.variable,
+        };
+        let connect = |check: &Check| {
+            let request = Request::of_check(check)?;
+            let came = hands.perform(&request, &[], Duration::MAX);
+            Some((request.told(), came.map(|_| ())))
+        };
+        let (baseline, connect) = (baseline.as_ref(), &connect);
+        let asked = check::Asked { target, now, baseline, start: &start, connect };
         let mut checks = self.manifest.checks.clone();
-        if let Some(baseline) = baseline.as_ref().filter(|_| self.manifest.derives_checks) {
+        if let Some(baseline) = baseline.filter(|_| self.manifest.derives_checks) {
             checks.extend(check::derived(target, baseline));
         }
         let (mut held, mut failed, mut findings) = (0, None::<CheckFacts>, Vec::new());

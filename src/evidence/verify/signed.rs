@@ -58,7 +58,8 @@ impl Check<'_> {
                 self.problem(ATTESTATION, format!("is not signed by {key}"));
                 return Signature::NotOfKey;
             }
-            self.proven.push(format!("{key} has signed the backup's digest and every file"));
+            let what = if report.backup.is_some() { "the backup's digest and " } else { "" };
+            self.proven.push(format!("{key} has signed {what}every file"));
         }
         if keys.is_empty() {
             self.not_proven

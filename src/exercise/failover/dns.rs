@@ -13,9 +13,9 @@ use hickory_proto::rr::rdata::tsig::TsigAlgorithm;
 use hickory_proto::rr::rdata::{A, AAAA};
 use hickory_proto::rr::{Name, RData, Record as ResourceRecord, RecordSet, RecordType, TSigner};
 
-use super::hands::Hands;
 use super::switch::{Goal, Move, Switch};
 use crate::clock::{Clock as _, Stopwatch, SystemClock};
+use crate::request::Hands;
 use crate::wire::exercise::Dns;
 
 /// How long a server may take to answer.

@@ -2,15 +2,12 @@
 //! is on the disk before it is; so whoever comes after a kill knows what may have happened, and goes on or goes back.
 
 mod dns;
-mod hands;
 mod haproxy;
 mod node;
 mod observe;
 mod postgres;
 mod switch;
 mod walk;
-
-pub use hands::Hands;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +20,10 @@ use crate::engine::StepResult;
 use crate::event::Evidence;
 use crate::manifest::exercise::{Component, Failover};
 use crate::plan::exercise::{Stage, stages};
-use crate::wire::event::{ComponentFacts, Context, FailoverFacts, Resumption, Status};
+use crate::request::Hands;
+use crate::wire::event::{
+    Class, ComponentFacts, Context, FailoverFacts, Finding, Resumption, Severity, Status,
+};
 use crate::wire::exercise::Mode;
 
 use observe::{MARKERS, PROBES, Series, availability, markers, read};
@@ -261,14 +261,33 @@ fn complete(
         let notes: Vec<String> = away.into_iter().chain(lost).collect();
         let notes =
             if notes.is_empty() { "nothing was measured".to_owned() } else { notes.join(", ") };
+        let class = Class::Exercise;
         if let Some(seen) = context.availability.as_ref().filter(|seen| !seen.answers) {
             let requests = seen.requests;
             let message =
                 format!("the service does not answer at the end, after {requests} requests");
             let hint = Some("look at it now".to_owned());
-            let class = crate::wire::event::Class::Exercise;
             return Ok(StepResult::failed(class, &message, hint, context));
         }
-        Ok(StepResult::passed(notes, context))
+        let lost = context.markers.as_ref().filter(|found| found.lost > 0);
+        let lost = lost.map(|found| {
+            format!("{} of {} promised transactions were lost", found.lost, found.promised)
+        });
+        let mut findings = Vec::new();
+        if let Some(lost) = lost {
+            if failover.mode == Mode::Planned {
+                let message = format!("{lost}, although both sides were there");
+                let hint = Some("find out which of the components let go of them".to_owned());
+                return Ok(StepResult::failed(class, &message, hint, context));
+            }
+            findings.push(Finding {
+                id: "data_lost".to_owned(),
+                severity: Severity::Warning,
+                message: lost,
+                place: Stage::Complete.id().to_owned(),
+                class: None,
+            });
+        }
+        Ok(StepResult { findings, ..StepResult::passed(notes, context) })
     })
 }

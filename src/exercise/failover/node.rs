@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::hands::{Hands, Ran, last_words};
+use crate::request::{Hands, Ran, last_words};
 use crate::wire::exercise::PostgresNode;
 
 /// How long a question may take.
@@ -360,4 +360,58 @@ fn quoted(word: &str) -> String {
 /// Words as a line for a shell.
 fn line(words: &[String]) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn control(state: &str, timeline: u32, checkpoint: &str, files: &str) -> Control {
+        let text = format!(
+            "pg_control version number:            1300\nDatabase cluster state:               {state}\n\
+             Latest checkpoint location:           {checkpoint}\nLatest checkpoint's TimeLineID:       {timeline}\n\
+             Minimum recovery ending location:     0/0\n{files}"
+        );
+        Control::read(&text).unwrap()
+    }
+
+    #[test]
+    fn a_server_that_does_not_run_says_what_it_was() {
+        let told = |state| {
+            let found = control(state, 1, "0/3000028", "");
+            (found.was_standby, found.crashed)
+        };
+        assert_eq!(told("shut down"), (false, false));
+        assert_eq!(told("shut down in recovery"), (true, false));
+        assert_eq!(told("in production"), (false, true));
+        assert_eq!(told("in archive recovery"), (true, true));
+        assert_eq!(told("in crash recovery"), (false, true));
+        assert!(Control::read("Database cluster state: shut down").is_none());
+        assert!(Control::read("").is_none());
+    }
+
+    #[test]
+    fn who_led_last_is_who_was_promoted_last_and_wrote_furthest() {
+        let old = control("shut down", 1, "0/9000028", "");
+        let new = control("shut down", 2, "0/3000028", "00000002.history\n");
+        assert!(new.led_after(&old) && !old.led_after(&new));
+        // Promoted, and gone before its first checkpoint.
+        let early = control(
+            "in production",
+            1,
+            "0/3000028",
+            "00000002.history\n000000020000000000000003\n",
+        );
+        assert!(early.led_after(&old) && !old.led_after(&early));
+        let standby = control("shut down in recovery", 1, "0/9000028", "");
+        assert!(old.led_after(&standby) && !standby.led_after(&old));
+        let further = control("shut down", 1, "1/28", "");
+        assert!(further.led_after(&old) && !old.led_after(&further));
+    }
+
+    #[test]
+    fn words_reach_a_shell_as_they_are() {
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+        assert_eq!(line(&["a b".to_owned(), "c".to_owned()]), "'a b' 'c'");
+    }
 }

@@ -9,9 +9,9 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::hands::Hands;
 use crate::clock::{Clock, Stopwatch, Timestamp, round_seconds};
-use crate::manifest::exercise::Request;
+use crate::manifest::Request;
+use crate::request::Hands;
 use crate::wire::event::{AvailabilityFacts, MarkerFacts, OutageFacts};
 
 /// Where requests are written down.

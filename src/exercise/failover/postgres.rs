@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use super::hands::{Hands, last_words};
 use super::node::{Control, Node, State};
 use super::switch::{Goal, Move, Switch};
 use crate::clock::Stopwatch;
+use crate::request::{Hands, last_words};
 use crate::wire::exercise::{Mode, PostgresPair};
 
 /// How long a server may take, where the file does not say.

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::dns::Record;
-use super::hands::Hands;
 use super::haproxy::Backend;
 use super::postgres::Pair;
-use crate::manifest::exercise::{Actions, Component, Request, Switch as Written};
+use crate::manifest::Request;
+use crate::manifest::exercise::{Actions, Component, Switch as Written};
 use crate::outcome::Outcome;
 use crate::plan::exercise::Stage;
+use crate::request::Hands;
 use crate::wire::event::Status;
 use crate::wire::exercise::Mode;
 

@@ -4,13 +4,14 @@ use std::io;
 use std::time::Duration;
 
 use super::super::Rehearsal;
-use super::hands::Hands;
 use super::observe::Series;
 use super::switch::{Goal, Switch, switch_of};
 use crate::clock::{Clock, Timestamp};
 use crate::engine::StepResult;
-use crate::manifest::exercise::{Component, Failover, Request};
+use crate::manifest::Request;
+use crate::manifest::exercise::{Component, Failover};
 use crate::plan::exercise::Stage;
+use crate::request::Hands;
 use crate::wire::event::{ActionPlan, Class, Context, Status};
 use crate::wire::exercise::Mode;
 

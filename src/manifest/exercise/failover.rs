@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Named, finish, ordered, read};
 use crate::document::{Document, Problem};
+use crate::manifest::{Request, RequestKind};
 use crate::wire::exercise as written;
 use crate::wire::exercise::{Action, Mode};
 
@@ -73,42 +74,6 @@ pub struct Actions {
     pub verify: Request,
     /// Brings back the first state.
     pub rollback: Request,
-}
-
-/// One thing that is done or asked.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// How.
-    pub kind: RequestKind,
-    /// What the answer has to be.
-    pub expect: Option<String>,
-    /// What the answer has to contain.
-    pub contains: Option<String>,
-    /// How long it may take.
-    pub timeout: Duration,
-}
-
-/// How something is done or asked.
-#[derive(Clone, Debug)]
-pub enum RequestKind {
-    /// A program with its arguments, and the names of the variables that it is given.
-    Command(Vec<String>, Vec<String>),
-    /// An address, and the status that it has to answer.
-    Http(String, u16),
-    /// A statement, where it is run, and the variable with the password.
-    Sql(String, String, Option<String>),
-}
-
-impl Request {
-    /// What is done, for people.
-    #[must_use]
-    pub fn told(&self) -> String {
-        match &self.kind {
-            RequestKind::Command(words, _) => words.join(" "),
-            RequestKind::Http(address, _) => format!("GET {address}"),
-            RequestKind::Sql(statement, _, _) => statement.clone(),
-        }
-    }
 }
 
 impl Switch {

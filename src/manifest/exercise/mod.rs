@@ -5,7 +5,7 @@ mod tabletop;
 
 use std::collections::BTreeSet;
 
-pub use failover::{Actions, Component, Failover, Request, RequestKind, Switch};
+pub use failover::{Actions, Component, Failover, Switch};
 pub use tabletop::{Scenario, Tabletop};
 
 use crate::document::{Document, Problem};

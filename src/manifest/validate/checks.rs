@@ -12,6 +12,7 @@ impl Reader<'_> {
         checks: Checks,
         engine: Option<DatabaseEngine>,
         has_baseline: bool,
+        existing: bool,
     ) -> Vec<Check> {
         let against_baseline =
             |check: &Check| matches!(check, Check::Structure { .. } | Check::Content { .. });
@@ -45,6 +46,11 @@ impl Reader<'_> {
             };
             if !message.is_empty() {
                 self.problem(&format!("/checks/{index}"), message, Some("remove it"));
+            }
+            if matches!(check, Check::Connection { .. }) && !existing {
+                let message = "asks a service that cannot reach a throwaway server";
+                let hint = "it belongs to a restore into `existing_target`";
+                self.problem(&format!("/checks/{index}"), message, Some(hint));
             }
             if let Some((message, hint)) = cannot_fail(check) {
                 self.problem(&format!("/checks/{index}"), message, Some(hint));
@@ -108,6 +114,26 @@ fn cannot_fail(check: &Check) -> Option<(&'static str, &'static str)> {
             if expected.as_deref().is_none_or(|text| text.trim().parse::<f64>().is_err()) =>
         {
             Some(("has a tolerance, and expects no number", "remove `tolerance`"))
+        }
+        Check::Connection { command, http, environment, expect_status, .. } => {
+            match (command.is_empty(), http) {
+                (true, None) => Some(("asks nobody", "give `command` or `http`")),
+                (false, Some(_)) => Some(("asks in two ways", "give `command` or `http`")),
+                (true, Some(_)) if !environment.is_empty() => {
+                    Some(("gives variables to no command", "remove `environment`"))
+                }
+                (false, None) if expect_status.is_some() => {
+                    Some(("expects a status of a command", "remove `expect_status`"))
+                }
+                (true, Some(address))
+                    if !["http://", "https://"].iter().any(|start| address.starts_with(start))
+                        || address.contains('@') =>
+                {
+                    let message = "is no plain address";
+                    Some((message, "it begins with http:// or https://, without a user"))
+                }
+                _ => None,
+            }
         }
         _ => None,
     }

@@ -37,7 +37,8 @@ pub(super) fn validate(
     };
     let baseline = manifest.baseline.and_then(|baseline| reader.baseline(baseline));
     let derives_checks = matches!(manifest.checks, written::Checks::Derived(_));
-    let checks = reader.checks(manifest.checks, engine, baseline.is_some());
+    let existing = matches!(&restore.driver, Driver::Database(db) if db.existing.is_some());
+    let checks = reader.checks(manifest.checks, engine, baseline.is_some(), existing);
     let policies = reader.policies(manifest.policies.as_ref(), engine.is_some());
     Some(Manifest {
         name: manifest.name,

@@ -5,13 +5,14 @@ use crate::manifest::{Limit, Policies, Waiver};
 use crate::wire::manifest as written;
 
 /// Policies that a waiver can name.
-const WAIVABLE: [&str; 11] = [
+const WAIVABLE: [&str; 12] = [
     "max_rpo_minutes",
     "max_rto_seconds",
     "max_rto_regression_percent",
     "max_phase_seconds",
     "min_restore_bytes_per_second",
     "min_coverage",
+    "min_pass_rate",
     "allow_clock_override",
     "sbom_profiles",
     "allowed_licenses",
@@ -46,6 +47,10 @@ impl Reader<'_> {
             let message = "there is no database: nothing would be measured";
             self.problem("/policies/min_coverage", message, Some("remove it"));
         }
+        if policies.min_pass_rate.is_some() && !for_database {
+            let message = "there is no database: nothing would be asked";
+            self.problem("/policies/min_pass_rate", message, Some("remove it"));
+        }
         for (phase, seconds) in &policies.max_phase_seconds {
             if *seconds <= 0.0 {
                 let phase = serde_json::to_value(phase).unwrap_or_default();
@@ -61,6 +66,7 @@ impl Reader<'_> {
             phases: policies.max_phase_seconds.iter().map(|(phase, max)| (*phase, *max)).collect(),
             min_restore_bytes_per_second: policies.min_restore_bytes_per_second,
             min_coverage: policies.min_coverage,
+            min_pass_rate: policies.min_pass_rate,
             allow_clock_override: policies.allow_clock_override.unwrap_or(true),
             sbom_profiles: policies.sbom_profiles.clone(),
             allowed_licenses: policies.allowed_licenses.clone(),

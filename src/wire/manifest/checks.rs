@@ -209,6 +209,37 @@ pub enum Check {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         critical: Option<bool>,
     },
+    /// A service that depends on the database works with what was restored: a command that ends with 0, or an address that
+    /// answers. Only of a target that is there already: nobody can reach a throwaway server.
+    Connection {
+        /// The service.
+        #[schemars(length(min = 1, max = 200))]
+        service: String,
+        /// A program and its arguments, run where the manifest lies.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        command: Vec<String>,
+        /// Environment variables that it is given, by name.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        environment: Vec<String>,
+        /// An address that is asked with GET.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        http: Option<String>,
+        /// The status that it has to answer; default 200.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 100, max = 599))]
+        expect_status: Option<u16>,
+        /// What the answer has to contain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 1))]
+        contains: Option<String>,
+        /// How long it may take, in seconds; default 30.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("exclusiveMinimum" = 0), range(max = 86_400))]
+        timeout_seconds: Option<f64>,
+        /// Default: true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        critical: Option<bool>,
+    },
 }
 
 /// The checks of a manifest.
@@ -262,7 +293,8 @@ impl Check {
             Self::Connectivity { .. }
             | Self::NotEmpty { .. }
             | Self::Content { .. }
-            | Self::Program { .. } => Subject::Both,
+            | Self::Program { .. }
+            | Self::Connection { .. } => Subject::Both,
             Self::KeyCount { .. } | Self::KeyValue { .. } | Self::ReadWrite { .. } => Subject::Keys,
             _ => Subject::Tables,
         }
@@ -290,6 +322,7 @@ impl Check {
             Self::KeyValue { .. } => "key_value",
             Self::ReadWrite { .. } => "read_write",
             Self::Program { .. } => "program",
+            Self::Connection { .. } => "connection",
         }
     }
 
@@ -314,6 +347,7 @@ impl Check {
             | Self::KeyCount { critical, .. }
             | Self::KeyValue { critical, .. }
             | Self::ReadWrite { critical }
+            | Self::Connection { critical, .. }
             | Self::Program { critical, .. } => critical.unwrap_or(true),
         }
     }

@@ -40,6 +40,10 @@ pub struct Policies {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub min_coverage: Option<f64>,
+    /// Share of the checks that has to hold, those that only warn and those that were skipped among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
+    pub min_pass_rate: Option<f64>,
     /// Whether a drill with `--current-time` may pass. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_clock_override: Option<bool>,

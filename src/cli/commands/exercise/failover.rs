@@ -13,8 +13,9 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::progress::{Progress, StepLines};
 use crate::cli::ui::Ui;
-use crate::exercise::{Hands, Loaded, Wanted, load, plan};
+use crate::exercise::{Loaded, Wanted, load, plan};
 use crate::manifest::exercise::{Exercise, Failover};
+use crate::request::Hands;
 use crate::wire::answer::{self, PlannedStep};
 use crate::wire::event::{Class, Resumption};
 

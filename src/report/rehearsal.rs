@@ -114,7 +114,7 @@ fn recommendations(outcome: &Outcome) -> Vec<String> {
             && let Some(slowest) = slowest(outcome)
         {
             list.push(format!(
-                "of {:.3} s of downtime begin with what took longest: {slowest}",
+                "downtime of {:.3} s: to make it shorter, begin with what took longest, {slowest}",
                 facts.downtime_seconds
             ));
         }

@@ -1,4 +1,4 @@
-//! What a failover does with its hands: commands, requests over HTTP, statements.
+//! What is done or asked outside of any sandbox: commands, requests over HTTP, statements for PostgreSQL.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ureq::tls::{RootCerts, TlsConfig};
 
-use crate::manifest::exercise::{Request, RequestKind};
+use crate::manifest::{Request, RequestKind};
 use crate::process::{End, Launch, Limits, Reach, run};
 use crate::secret::Redactor;
 
@@ -18,7 +18,7 @@ const TOLD: usize = 400;
 /// Where distributions put the programs of PostgreSQL, below a version each.
 const POSTGRES: &str = "/usr/lib/postgresql";
 
-/// What a failover works with.
+/// What they need.
 pub struct Hands<'a> {
     /// Where programs are looked for.
     pub search_path: OsString,
@@ -29,14 +29,20 @@ pub struct Hands<'a> {
 }
 
 /// How a command ended, and what it printed.
-pub(super) struct Ran {
-    pub(super) code: i32,
-    pub(super) printed: String,
+#[derive(Debug)]
+pub struct Ran {
+    /// Its exit status.
+    pub code: i32,
+    /// What it printed, without secrets.
+    pub printed: String,
 }
 
 impl Hands<'_> {
-    /// Does one thing. `texts` are what stands for names in braces. Gives what came back, if it was as it has to be.
-    pub(super) fn perform(
+    /// Does one thing, within its own time and `limit`. `texts` are what stands for names in braces.
+    ///
+    /// # Errors
+    /// When nothing came back, or what came back is not as it has to be: a sentence for people, without secrets.
+    pub fn perform(
         &self,
         request: &Request,
         texts: &[(&str, &str)],
@@ -65,16 +71,12 @@ impl Hands<'_> {
         if let Some(wanted) = request.expect.as_ref().map(|text| fill(text))
             && found != wanted.trim()
         {
-            return Err(format!("the answer is {}, and not {}", shown(found), shown(&wanted)));
+            return Err(format!("the answer is {}, and not `{}`", told(found), cut(&wanted)));
         }
         if let Some(wanted) = request.contains.as_ref().map(|text| fill(text))
             && !answer.contains(&wanted)
         {
-            return Err(format!(
-                "the answer does not contain {}: {}",
-                shown(&wanted),
-                shown(found)
-            ));
+            return Err(format!("the answer does not contain `{}`", cut(&wanted)));
         }
         Ok(answer)
     }
@@ -90,14 +92,20 @@ impl Hands<'_> {
     }
 
     /// The value of a variable that is named in the file.
-    pub(super) fn secret(&self, name: &str) -> Result<String, String> {
+    ///
+    /// # Errors
+    /// When it is not set, or no text.
+    pub fn secret(&self, name: &str) -> Result<String, String> {
         let value = (self.variable)(name);
         let value = value.ok_or_else(|| format!("the environment variable {name} is not set"))?;
         value.into_string().map_err(|_| format!("the environment variable {name} is no text"))
     }
 
-    /// Runs a command. Servers that it starts go on.
-    pub(super) fn command(
+    /// Runs a command. Servers that it starts and that detach themselves go on.
+    ///
+    /// # Errors
+    /// When it was not started, or was killed. That it failed is no error.
+    pub fn command(
         &self,
         words: &[String],
         environment: &[(String, OsString)],
@@ -160,7 +168,10 @@ impl Hands<'_> {
     }
 
     /// Runs a statement, and gives what it answers: rows as lines, columns with `|` between them.
-    pub(super) fn sql(
+    ///
+    /// # Errors
+    /// When it could not be run, or failed.
+    pub fn sql(
         &self,
         conninfo: &str,
         password: Option<&str>,
@@ -211,18 +222,20 @@ impl Hands<'_> {
             .http_status_as_error(false)
             .build()
             .into();
-        let mut answer = agent.get(address).call().map_err(|error| error.to_string())?;
+        let fail = |error: ureq::Error| format!("{address} cannot be asked: {error}");
+        let mut answer = agent.get(address).call().map_err(fail)?;
         let status = answer.status().as_u16();
         let text = answer.body_mut().with_config().limit(KEPT as u64).read_to_string();
         if status != wanted {
-            return Err(format!("it answers {status}, and not {wanted}"));
+            return Err(format!("{address} answers {status}, and not {wanted}"));
         }
-        text.map_err(|error| error.to_string())
+        text.map_err(fail)
     }
 }
 
 /// What a program said last, for the end of a sentence.
-pub(super) fn last_words(printed: &str) -> String {
+#[must_use]
+pub fn last_words(printed: &str) -> String {
     let lines: Vec<&str> = printed.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = lines[lines.len().saturating_sub(3)..].join("; ");
     if last.is_empty() { String::new() } else { format!(": {}", cut(&last)) }
@@ -232,6 +245,11 @@ fn cut(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(TOLD).collect()
 }
 
-fn shown(text: &str) -> String {
-    format!("`{}`", cut(text))
+/// An answer for evidence: numbers and flags; of other text, which may be of people, only how much it is.
+fn told(text: &str) -> String {
+    const FLAG: usize = 5;
+    if text.parse::<f64>().is_ok() || text.len() <= FLAG {
+        return format!("`{}`", cut(text));
+    }
+    format!("{} characters of text", text.chars().count())
 }

@@ -87,6 +87,7 @@ fn measured(outcome: &Outcome) -> Metrics {
         restore_rows_per_second: None,
         first_answer_seconds: None,
         peak_disk_bytes: None,
+        check_pass_rate: None,
         duration_seconds: outcome.finished.as_ref().map_or(0.0, |finished| finished.seconds),
     }
 }
