@@ -164,6 +164,10 @@ def write_files(place, lab):
         }
         # JSON is YAML.
         (place / file).write_text(json.dumps(exercise, indent=1))
+        # Without a word: the primary is killed before, and has to be rewound.
+        crashed = json.loads(json.dumps(exercise)) | {"mode": "unplanned"}
+        crashed["components"][0]["postgres"]["rejoin"] = True
+        (place / f"crashed-{one}.json").write_text(json.dumps(crashed, indent=1))
         if one == "a":
             crash = {"name": "disaster", "execute": {"command": [sys.executable, os.path.abspath(__file__), "crash", str(place), "a"]},
                      "verify": {"command": ["sh", "-c", f"! kill -0 $(head -n 1 {place}/servers/a/postmaster.pid) 2>/dev/null"]},
@@ -199,13 +203,14 @@ def state(place):
     return found
 
 
-def crash(place, name):
+def crash(place, name, wait=1):
     """Stops what sends to the standby, so that what is promised meanwhile is nowhere else, and then the whole server."""
     place = pathlib.Path(place)
     lab = json.loads((place / "lab.json").read_text())
     sender = int(sql(lab["ports"][name], "SELECT pid FROM pg_stat_replication"))
     os.kill(sender, signal.SIGSTOP)
-    time.sleep(1)
+    sql(lab["ports"][name], "INSERT INTO probe DEFAULT VALUES")
+    time.sleep(wait)
     postmaster = int((place / "servers" / name / "postmaster.pid").read_text().split()[0])
     os.kill(postmaster, signal.SIGSTOP)
     children = run("ps", "-o", "pid=", "--ppid", postmaster, check=False).stdout.split()
@@ -278,12 +283,16 @@ def kills(binary, count, seed):
         up(place)
         sys.stdout = stdout
     lab = json.loads((place / "lab.json").read_text())
-    leader, killed, resumed, ended, took = "a", 0, 0, 0, 2.0
+    leader, killed, resumed, ended, crashes, took = "a", 0, 0, 0, 0, 2.0
     try:
         for turn in range(int(count)):
             file = "failover.yaml" if leader == "a" else "back.yaml"
+            if chance.random() < 0.25:
+                file, crashes = f"crashed-{leader}.json", crashes + 1
+                crash(place, leader, 0)
             other = "b" if leader == "a" else "a"
-            shutil.rmtree(place / "e", ignore_errors=True)
+            for folder in ["e", "e-rollback"]:
+                shutil.rmtree(place / folder, ignore_errors=True)
             began = time.time()
             process = drill(binary, place, lab, "failover", file, "--evidence-dir", "e")
             try:
@@ -311,24 +320,38 @@ def kills(binary, count, seed):
                         process.send_signal(signal.SIGKILL)
                         process.communicate()
                         killed += 1
-                        if (place / "e" / "SHA256SUMS").exists():
+                        if not back and (place / "e" / "SHA256SUMS").exists():
                             break
                 report = json.loads((place / "e" / "dr-report.json").read_text())
                 status = {step["step"]: step["status"] for step in report["steps"]}
+                beside = place / "e-rollback" / "dr-report.json"
+                if beside.exists():
+                    # It had ended, and was taken back by a run of its own.
+                    status = {step["step"]: step["status"] for step in json.loads(beside.read_text())["steps"]} | {"switch": None}
                 if status["roll_back"] != "passed":
                     sys.exit(f"turn {turn}: the rollback did not pass: {report['reasons']}, in {place}")
-                switched = status["switch"] == "passed" and status["validate"] == "passed"
+                switched = status.get("switch") == "passed" and status["validate"] == "passed"
                 wanted = other if switched and not back and "not needed" in json.dumps(report["steps"]) else leader
             elif process.returncode not in (0, -signal.SIGKILL):
                 sys.exit(f"turn {turn}: ended with {process.returncode}, in {place}")
+            if file.startswith("crashed") and wanted == leader and state(place)[leader] == "stopped":
+                # Nothing had been begun: the primary that was killed is brought back by hand, as somebody would.
+                run(*VIA, BIN / "pg_ctl", "start", "-D", place / "servers" / leader, "-w", "-l", place / "servers" / "again.log")
+                for _ in range(100):
+                    if sql(lab["ports"][leader], "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == "1":
+                        break
+                    time.sleep(0.1)
             found = state(place)
             if list(found.values()).count("primary") != 1 or found[wanted] != "primary":
                 sys.exit(f"turn {turn}: {found}, {wanted} was to lead, in {place}")
             if "standby" not in found.values():
                 sys.exit(f"turn {turn}: {found}: there is no standby, in {place}")
+            marked = {name for name in "ab" if (place / "servers" / name / "standby.signal").exists()}
+            if marked != {"a", "b"} - {wanted}:
+                sys.exit(f"turn {turn}: {marked} would come up as standby, and {wanted} leads, in {place}")
             leader = wanted
             print(f"\r{turn + 1} of {count}: {killed} killed, {resumed} resumed, {ended} not reached", end="", flush=True)
-        print(f"\n{count} failovers, {killed} processes killed, {ended} ended before; each time exactly one took writes, and the other followed")
+        print(f"\n{count} failovers, {killed} processes killed, {ended} ended before, {crashes} after the primary was killed; each time exactly one took writes, and the other followed")
     finally:
         down(place)
     shutil.rmtree(place, ignore_errors=True)

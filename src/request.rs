@@ -210,18 +210,7 @@ impl Hands<'_> {
     }
 
     fn get(&self, address: &str, wanted: u16, limit: Duration) -> Result<String, String> {
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let tls = TlsConfig::builder()
-            .unversioned_rustls_crypto_provider(Arc::new(provider))
-            .root_certs(RootCerts::PlatformVerifier)
-            .build();
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .tls_config(tls)
-            .timeout_global(Some(limit))
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .build()
-            .into();
+        let agent = agent(limit);
         let fail = |error: ureq::Error| format!("{address} cannot be asked: {error}");
         let mut answer = agent.get(address).call().map_err(fail)?;
         let status = answer.status().as_u16();
@@ -231,6 +220,23 @@ impl Hands<'_> {
         }
         text.map_err(fail)
     }
+}
+
+/// What asks over HTTP, and over TLS with the roots of this machine: no redirects, any status is an answer.
+#[must_use]
+pub fn agent(timeout: Duration) -> ureq::Agent {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let tls = TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(Arc::new(provider))
+        .root_certs(RootCerts::PlatformVerifier)
+        .build();
+    ureq::Agent::config_builder()
+        .tls_config(tls)
+        .timeout_global(Some(timeout))
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .build()
+        .into()
 }
 
 /// What a program said last, for the end of a sentence.

@@ -26,7 +26,7 @@ pub use records::{
     RecordError, add, controls, coverage, pack_into, read_note, sealed, unpack_into,
 };
 pub use rehearsal::{
-    ExerciseRequest, SCENARIOS, check_tabletop, run_failover, run_tabletop, unfinished,
+    CutOff, ExerciseRequest, SCENARIOS, check_tabletop, cut_off, run_failover, run_tabletop,
 };
 pub use run::{Past, RunError, RunRequest, past, run};
 #[cfg(feature = "serve")]

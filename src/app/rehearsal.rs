@@ -10,7 +10,7 @@ use crate::evidence::{Directory, EvidenceError};
 use crate::exercise::{self, Conclusion, Loaded, Room, Setup, Wanted};
 use crate::history::History;
 use crate::manifest::exercise::{Exercise, Failover, Tabletop};
-use crate::plan::exercise::analysis;
+use crate::plan::exercise::{Stage, analysis};
 use crate::policy::enforce_exercise;
 use crate::process::Interrupt;
 use crate::report::rehearsed;
@@ -84,10 +84,30 @@ pub fn run_tabletop(
     })
 }
 
-/// Whether a directory holds a run that was cut off after it had begun to act.
+/// What a directory holds that was cut off before its seal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutOff {
+    /// Nothing, or nothing that had begun to act.
+    Nothing,
+    /// A run that is neither here nor there.
+    UnderWay,
+    /// A run that has done all it was to do; only its seal is missing.
+    Ended,
+}
+
+/// What of a rehearsal was cut off in a directory.
 #[must_use]
-pub fn unfinished(place: &Path) -> bool {
-    matches!(refuse_unfinished(place), Err(RunError::Unfinished(_)))
+pub fn cut_off(place: &Path) -> CutOff {
+    let Ok((_, events)) = Directory::reopen(place) else { return CutOff::Nothing };
+    let acted = |event: &Event| matches!(event.body, Body::ActionStarted(_));
+    let last = Stage::RollBack.id();
+    let ended =
+        |event: &Event| matches!(&event.body, Body::StepFinished { step, .. } if step == last);
+    match (events.iter().any(acted), events.iter().any(ended)) {
+        (_, true) => CutOff::Ended,
+        (true, false) => CutOff::UnderWay,
+        (false, false) => CutOff::Nothing,
+    }
 }
 
 /// Carries a failover out, goes on with one, or goes back, and seals its evidence. `None` where it was interrupted.

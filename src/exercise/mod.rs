@@ -68,9 +68,12 @@ impl<'a> Rehearsal<'a> {
             let planned = |stage: &Stage| outcome.steps.iter().any(|step| step.id == stage.id());
             let stages = Stage::ALL.into_iter().filter(planned).collect();
             let count = events.len() as u64;
+            let has_ended = outcome.finished.is_some();
             let mut engine = Engine::resume(clock, interrupt, evidence, outcome, count);
-            let (at, tool, request) = (engine.now(), Tool::own(), *request);
-            engine.emit(Body::RunResumed(ResumedFacts { at, tool, request }))?;
+            if !has_ended {
+                let (at, tool, request) = (engine.now(), Tool::own(), *request);
+                engine.emit(Body::RunResumed(ResumedFacts { at, tool, request }))?;
+            }
             return Ok(Self { engine, stages });
         }
         let beginning = Beginning {

@@ -1,12 +1,11 @@
 //! Requests over HTTP: bounded in time and size, no redirects, and a secret never in a message.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use ureq::tls::{RootCerts, TlsConfig};
 use url::{Host, Url};
 
 use super::{NotifyError, Request};
+use crate::request::agent;
 
 /// Longest time that a request takes.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,18 +24,7 @@ pub(super) enum Plain {
 /// Makes a request, and gives the answer.
 pub(super) fn send(request: &Request, plain: Plain) -> Result<String, NotifyError> {
     let host = allowed(&request.url, plain)?;
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let tls = TlsConfig::builder()
-        .unversioned_rustls_crypto_provider(Arc::new(provider))
-        .root_certs(RootCerts::PlatformVerifier)
-        .build();
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .tls_config(tls)
-        .timeout_global(Some(TIMEOUT))
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .build()
-        .into();
+    let agent = agent(TIMEOUT);
     let unreachable = |error: ureq::Error| NotifyError::Unreachable(format!("{host}: {error}"));
     let mut built = ureq::http::Request::builder()
         .method(request.method)

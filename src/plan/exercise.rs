@@ -138,7 +138,9 @@ fn worked_out(
 ) -> ScenarioFacts {
     let (written, table) = (scenario.written, scenario.timetable);
     let steps = &written.steps;
-    let number = |id: &String| steps.iter().position(|step| step.id == *id);
+    let numbers: BTreeMap<&str, usize> =
+        steps.iter().enumerate().map(|(at, step)| (step.id.as_str(), at)).collect();
+    let number = |id: &String| numbers.get(id.as_str()).copied();
     let node = |step: &crate::wire::exercise::ResponseStep| Node {
         length: step.minutes,
         needs: step.depends_on.iter().filter_map(number).collect(),

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, context};
 
-use super::minutes::title;
+use super::minutes::{plain, title};
 use super::{Renderer, drill_name, slot_told, to_be_done, verdict_word};
 use crate::clock::Timestamp;
 use crate::wire::event::{PolicyStatus, Status};
@@ -30,6 +30,7 @@ impl Renderer for Html {
 
     fn render(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
         let mut environment = Environment::new();
+        environment.add_filter("plain", plain);
         environment.add_template(NAME, PAGE).map_err(io::Error::other)?;
         let page = environment.get_template(NAME).map_err(io::Error::other)?;
         let text = page
@@ -68,6 +69,9 @@ fn bars(report: &Report) -> Vec<Value> {
         })
         .collect();
     let metrics = &report.metrics;
+    if report.exercise.as_ref().is_some_and(|exercise| exercise.tabletop.is_some()) {
+        return bars;
+    }
     for (name, policy, value, unit) in [
         ("RTO", "max_rto_seconds", metrics.rto_seconds, "seconds"),
         ("RPO", "max_rpo_minutes", metrics.rpo_minutes, "minutes"),

@@ -103,11 +103,17 @@ fn severity(scenario: &ScenarioFacts) -> String {
 /// When the template cannot be rendered: a defect of this program.
 pub fn agenda_html(name: &str, facts: &TabletopFacts) -> io::Result<Vec<u8>> {
     let mut environment = Environment::new();
+    environment.add_filter("plain", plain);
     environment.add_template(AGENDA.0, AGENDA.1).map_err(io::Error::other)?;
     let page = environment.get_template(AGENDA.0).map_err(io::Error::other)?;
     let facts = Value::from(Serde(facts));
     let text = page.render(context! { style => STYLE, title => name, facts => facts });
     Ok(text.map_err(io::Error::other)?.into_bytes())
+}
+
+/// A number as people write it: `90`, and not `90.0`.
+pub(super) fn plain(number: f64) -> String {
+    number.to_string()
 }
 
 /// What was done, said and found, in Markdown.
@@ -141,7 +147,7 @@ pub(super) fn markdown(exercise: &Exercise, out: &mut dyn Write) -> io::Result<(
         )?;
     }
     if !exercise.actions.is_empty() {
-        writeln!(out, "\n| of | what | status | seconds | |\n|---|---|---|---:|---|")?;
+        writeln!(out, "\n| at | of | what | status | seconds | |\n|---|---|---|---|---:|---|")?;
     }
     for action in &exercise.actions {
         let status = match action.status {
@@ -153,7 +159,8 @@ pub(super) fn markdown(exercise: &Exercise, out: &mut dyn Write) -> io::Result<(
         };
         let seconds = action.duration_seconds.map(|s| format!("{s:.3}")).unwrap_or_default();
         let (of, what) = (cell(&action.plan.of), cell(&action.plan.action));
-        writeln!(out, "| {of} | {what} | {status} | {seconds} | {} |", cell(&action.message))?;
+        let (at, message) = (&action.plan.started_at, cell(&action.message));
+        writeln!(out, "| {at} | {of} | {what} | {status} | {seconds} | {message} |")?;
     }
     if !exercise.gaps.is_empty() {
         writeln!(

@@ -257,8 +257,8 @@ impl<'a> Node<'a> {
         self.succeed("starting", &script, self.patience + QUESTION).map(|_| ())
     }
 
-    /// Stops it in good order, and waits until it has ended.
-    pub(super) fn stop(&self) -> Result<(), String> {
+    /// Stops it, and waits until it has ended: in good order, or, `at_any_price`, also without.
+    pub(super) fn stop(&self, at_any_price: bool) -> Result<(), String> {
         let seconds = self.patience.as_secs().max(1);
         let own = &self.written.stop;
         let stop = if own.is_empty() {
@@ -266,11 +266,13 @@ impl<'a> Node<'a> {
         } else {
             line(own)
         };
+        let hard = format!("@BIN@/pg_ctl stop -D @DATA@ -m immediate -w -t {seconds}");
+        let stop = if at_any_price { format!("{stop} || {hard}") } else { stop };
         let script = format!(
             "@BIN@/pg_ctl status -D @DATA@ >/dev/null; [ $? -eq {NOT_RUNNING} ] && exit 0; {stop}; s=$?; \
              @BIN@/pg_ctl status -D @DATA@ >/dev/null; [ $? -eq {NOT_RUNNING} ] && exit 0; [ $s -ne 0 ] && exit $s; exit 98"
         );
-        self.succeed("stopping", &script, self.patience + QUESTION).map(|_| ())
+        self.succeed("stopping", &script, self.patience * 2 + QUESTION).map(|_| ())
     }
 
     /// Lets it lead, and waits until it does.

@@ -168,8 +168,18 @@ impl Switch for Pair<'_> {
         let step = |name| Ok(Some(Move { name, undo: undo.clone() }));
         // A machine that cannot be reached tells nothing: it counts as running, until its power is off.
         let unreachable = self.may_lose(goal) && !follower.is_reachable();
-        let there = if unreachable { State::Unknown } else { follower.state()? };
-        match (leader.state()?, there) {
+        let there = match follower.state() {
+            _ if unreachable => State::Unknown,
+            // It runs, and answers nothing: it may still take writes.
+            Err(_) if self.may_lose(goal) => State::Primary,
+            other => other?,
+        };
+        let here = leader.state()?;
+        // A fence that was cut off, or taken back, must not lie in wait for the next restart.
+        if here == State::Primary && there != State::Primary && leader.is_marked()? {
+            return step("unmark");
+        }
+        match (here, there) {
             (State::Primary, State::Primary) => Err(format!(
                 "TWO PRIMARIES: {} and {} both take writes. Nothing was done. Stop one of them by hand at once",
                 leader.place(),
@@ -220,12 +230,16 @@ impl Switch for Pair<'_> {
                     self.wait("the standby", || self.streams(follower, leader))?;
                 }
                 follower.mark(&leader.written.conninfo)?;
-                follower.stop()?;
+                follower.stop(self.may_lose(goal))?;
                 Ok(format!("{other} is stopped, and would come up as a standby"))
             }
             "mark" => {
                 follower.mark(&leader.written.conninfo)?;
                 Ok(format!("{other} would come up as a standby"))
+            }
+            "unmark" => {
+                leader.unmark()?;
+                Ok(format!("{one} would come up as a primary"))
             }
             "power_off" => {
                 follower.power_off()?;
@@ -233,7 +247,7 @@ impl Switch for Pair<'_> {
             }
             "stop_follower" => {
                 follower.mark(&leader.written.conninfo)?;
-                follower.stop()?;
+                follower.stop(false)?;
                 Ok(format!("{other} is stopped"))
             }
             "start_leader" => {
@@ -253,7 +267,7 @@ impl Switch for Pair<'_> {
                     follower.mark(&leader.written.conninfo)?;
                 } else {
                     if leader.state()?.runs() {
-                        leader.stop()?;
+                        leader.stop(false)?;
                     }
                     leader.mark(&follower.written.conninfo)?;
                     follower.unmark()?;
@@ -263,7 +277,7 @@ impl Switch for Pair<'_> {
             }
             "promote" => {
                 // Looked at once more, in the last moment: never two.
-                if follower.is_reachable() && follower.state()?.runs() {
+                if follower.is_reachable() && follower.state().map_or(true, State::runs) {
                     return Err(format!("{other} runs: {one} was not promoted"));
                 }
                 leader.promote()?;
@@ -361,15 +375,21 @@ impl Pair<'_> {
             return Ok(format!("{place} follows {}", stays.place()));
         }
         if running {
-            joins.stop()?;
+            joins.stop(false)?;
         }
         joins.mark(to)?;
         // Until its first checkpoint a new primary says that it is still on the old time line.
         stays.ask("CHECKPOINT")?;
-        if !joins.control()?.crashed && !stays.parted_from(joins)? {
+        // A standby goes on by itself, whatever death it died; also one that was rewound a moment ago and never ran since,
+        // which must not be rewound again. Only a primary can have gone another way.
+        let control = joins.control()?;
+        let as_it_is = control.was_standby || (!control.crashed && !stays.parted_from(joins)?);
+        if as_it_is {
             joins.start()?;
-            follows()?;
-            return Ok(format!("{place} follows {}", stays.place()));
+            if follows().is_ok() {
+                return Ok(format!("{place} follows {}", stays.place()));
+            }
+            joins.stop(false)?;
         }
         let said = joins.rewind(to, stays.written.password_env.as_deref())?;
         joins.mark(to)?;

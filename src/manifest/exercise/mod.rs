@@ -3,7 +3,7 @@
 mod failover;
 mod tabletop;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use failover::{Actions, Component, Failover, Switch};
 pub use tabletop::{Scenario, Tabletop};
@@ -103,6 +103,8 @@ fn ordered(
     let before = problems.len();
     let mut seen = BTreeSet::new();
     let mut nodes = Vec::with_capacity(list.len());
+    let numbered: BTreeMap<&str, usize> =
+        list.iter().enumerate().map(|(at, thing)| (thing.name, at)).collect();
     for (at, thing) in list.iter().enumerate() {
         if !seen.insert(thing.name) {
             let message = format!("`{}` is there twice", thing.name);
@@ -111,9 +113,9 @@ fn ordered(
         }
         let mut needs = BTreeSet::new();
         for (index, needed) in thing.needs.iter().enumerate() {
-            match list.iter().position(|other| other.name == needed) {
+            match numbered.get(needed.as_str()) {
                 Some(found) => {
-                    needs.insert(found);
+                    needs.insert(*found);
                 }
                 None => {
                     let message = format!("there is no `{needed}`");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Places;
-use crate::app::{self, unfinished};
+use crate::app::{self, CutOff, cut_off};
 use crate::cli::commands::{Format, to_text};
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
@@ -103,7 +103,7 @@ pub(super) fn run(
     }
     confirmed(failover, args.confirm.as_deref())?;
     let task = Task { file: &args.file, places: &args.places, wanted, resume: None };
-    carry_out(ui, environment, &loaded, failover, &task, None)
+    carry_out(ui, environment, &loaded, failover, &task, &args.places.evidence_dir)
 }
 
 pub(super) fn resume(
@@ -114,7 +114,7 @@ pub(super) fn resume(
     let loaded = read(environment, &args.file)?;
     let (wanted, resume) = (Wanted::default(), Some(Resumption::Resume));
     let task = Task { file: &args.file, places: &args.places, wanted, resume };
-    carry_out(ui, environment, &loaded, failover(&loaded)?, &task, None)
+    carry_out(ui, environment, &loaded, failover(&loaded)?, &task, &args.places.evidence_dir)
 }
 
 pub(super) fn rollback(
@@ -124,22 +124,32 @@ pub(super) fn rollback(
 ) -> Result<Exit, CliError> {
     let loaded = read(environment, &args.file)?;
     let failover = failover(&loaded)?;
-    let place = environment.working_directory.join(&args.places.evidence_dir);
+    let place = |folder: &Path| environment.working_directory.join(folder);
+    let own = args.places.evidence_dir.clone();
+    let mut beside = own.clone().into_os_string();
+    beside.push("-rollback");
+    let beside = PathBuf::from(beside);
     let mut task = Task {
         file: &args.file,
         places: &args.places,
         wanted: Wanted::default(),
         resume: Some(Resumption::RollBack),
     };
-    if unfinished(&place) {
-        return carry_out(ui, environment, &loaded, failover, &task, None);
+    // The way back may have been cut off itself.
+    for folder in [&own, &beside] {
+        if cut_off(&place(folder)) == CutOff::UnderWay {
+            return carry_out(ui, environment, &loaded, failover, &task, folder);
+        }
     }
     confirmed(failover, args.confirm.as_deref())?;
+    if cut_off(&place(&own)) == CutOff::Ended {
+        // It is to be told, too, before it is taken back.
+        task.resume = Some(Resumption::Resume);
+        carry_out(ui, environment, &loaded, failover, &task, &own)?;
+    }
     task.resume = None;
     task.wanted.roll_back_only = true;
-    let mut beside = args.places.evidence_dir.clone().into_os_string();
-    beside.push("-rollback");
-    carry_out(ui, environment, &loaded, failover, &task, Some(PathBuf::from(beside)))
+    carry_out(ui, environment, &loaded, failover, &task, &beside)
 }
 
 fn read(environment: &Environment, path: &Path) -> Result<Loaded, CliError> {
@@ -214,11 +224,10 @@ fn carry_out(
     loaded: &Loaded,
     failover: &Failover,
     task: &Task<'_>,
-    beside: Option<PathBuf>,
+    shown: &Path,
 ) -> Result<Exit, CliError> {
     let mut resolved = task.places.resolve(environment)?;
-    let shown = beside.unwrap_or_else(|| task.places.evidence_dir.clone());
-    resolved.evidence_directory = environment.working_directory.join(&shown);
+    resolved.evidence_directory = environment.working_directory.join(shown);
     let progress = Progress::start(false).map_err(|error| {
         CliError::usage(format!("nothing was done: signals cannot be caught: {error}"))
     })?;
@@ -247,5 +256,5 @@ fn carry_out(
     if let Some(reason) = report.reasons.iter().find(|reason| reason.class == Class::Rollback) {
         ui.alarm(&reason.message, reason.hint.as_deref().unwrap_or_default());
     }
-    Ok(task.places.show(ui, &report, &shown))
+    Ok(task.places.show(ui, &report, shown))
 }
