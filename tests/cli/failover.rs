@@ -147,6 +147,11 @@ fn a_planned_failover_and_back_lose_nothing_and_the_downtime_is_what_others_see(
     let output = lab.exercise(&["failover", "lab/failover.yaml", "--then-roll-back"]);
     assert_eq!(output.code(), 0, "{}", output.snapshot());
     assert_eq!(lab.state(), ("primary".to_owned(), "standby".to_owned()));
+    // What a fence that was cut off has left does not lie in wait for the next restart.
+    lab.project.write("lab/servers/a/standby.signal", "");
+    let output = lab.exercise(&["rollback", "lab/failover.yaml"]);
+    assert_eq!(output.code(), 0, "{}", output.snapshot());
+    assert!(!lab.project.path("lab/servers/a/standby.signal").exists(), "{}", output.snapshot());
 }
 
 #[test]
