@@ -128,7 +128,6 @@ impl<'a> Rehearsal<'a> {
         let watch = crate::clock::Stopwatch::start();
         let (status, message) = work();
         let (ended_at, duration_seconds) = (self.engine.now(), watch.seconds());
-        let message_told = message.clone();
         self.engine.emit(Body::ActionFinished(ActionFacts {
             step,
             of,
@@ -136,7 +135,7 @@ impl<'a> Rehearsal<'a> {
             ended_at,
             duration_seconds,
             status,
-            message: message_told,
+            message: message.clone(),
         }))?;
         Ok((status, message))
     }

@@ -8,6 +8,12 @@ use crate::wire::exercise::PostgresNode;
 
 /// How long a question may take.
 const QUESTION: Duration = Duration::from_secs(10);
+/// How long what an earlier run has begun may go on: rewinding a large server takes its time.
+const PREDECESSOR: Duration = Duration::from_secs(3600);
+/// Code of a script that could not get the lock.
+const BUSY: i32 = 97;
+/// Code of `timeout` where it ended what it ran.
+const LATE: i32 = 124;
 /// Code of `pg_ctl status` where no server runs.
 const NOT_RUNNING: i32 = 3;
 
@@ -123,11 +129,26 @@ impl<'a> Node<'a> {
         environment: &[(String, OsString)],
         limit: Duration,
     ) -> Result<Ran, String> {
-        let data = quoted(&self.written.data_directory);
-        let locked = format!("exec 9>{data}.dr-drill-lock && flock 9 || exit 97\n{script}");
-        let whole =
-            locked.replace("@DATA@", &data).replace("@BIN@", &quoted(&self.written.bin_directory));
-        self.run(&["sh".to_owned(), "-c".to_owned(), whole], environment, limit)
+        let (data, seconds) = (quoted(&self.written.data_directory), limit.as_secs().max(1));
+        let wait = PREDECESSOR.as_secs();
+        let whole = format!(
+            "exec 9>{data}.dr-drill-lock && flock -w {wait} 9 || exit {BUSY}\n\
+             exec timeout --foreground -k 5 {seconds} sh -c {}",
+            quoted(&self.filled(script))
+        );
+        let words = ["sh".to_owned(), "-c".to_owned(), whole];
+        let ran = self.run(&words, environment, limit + PREDECESSOR + QUESTION)?;
+        match ran.code {
+            BUSY => Err(format!("{}: another command is still at work there", self.place())),
+            LATE => Err(format!("{}: a command took longer than {seconds} s", self.place())),
+            _ => Ok(ran),
+        }
+    }
+
+    /// A script with the places of this server in it.
+    fn filled(&self, script: &str) -> String {
+        let script = script.replace("@DATA@", &quoted(&self.written.data_directory));
+        script.replace("@BIN@", &quoted(&self.written.bin_directory))
     }
 
     /// Runs a command where the server is.
@@ -336,12 +357,12 @@ impl<'a> Node<'a> {
         if let Some(name) = password {
             environment.push(("PGPASSWORD".to_owned(), self.hands.secret(name)?.into()));
         }
-        let data = quoted(&self.written.data_directory);
-        let script =
-            script.replace("@DATA@", &data).replace("@BIN@", &quoted(&self.written.bin_directory));
-        let detached = format!("exec setsid -w sh -c {} </dev/null", quoted(&script));
-        let ran =
-            self.script(&detached, &environment, self.patience.max(Duration::from_secs(3600)))?;
+        // What it prints goes to a file: nobody may be there to read it.
+        let detached = format!(
+            "l=@DATA@.dr-drill-rewind; setsid -w sh -c {} >\"$l\" 2>&1 </dev/null; s=$?; cat \"$l\"; exit $s",
+            quoted(&self.filled(&script))
+        );
+        let ran = self.script(&detached, &environment, self.patience.max(PREDECESSOR))?;
         if ran.code == 0 {
             return Ok(ran.printed);
         }
