@@ -7,6 +7,7 @@ mod node;
 mod observe;
 mod postgres;
 mod switch;
+mod told;
 mod walk;
 
 use std::io;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::node::{Control, Node, State};
 use super::switch::{Goal, Move, Switch};
+use super::told;
 use crate::clock::Stopwatch;
 use crate::request::{Hands, last_words};
 use crate::wire::exercise::{Mode, PostgresPair};
@@ -21,11 +22,11 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// The pair, and what moves it.
 pub(super) struct Pair<'a> {
-    from: Node<'a>,
-    to: Node<'a>,
+    pub(super) from: Node<'a>,
+    pub(super) to: Node<'a>,
     mode: Mode,
-    max_lag: u64,
-    rejoin: bool,
+    pub(super) max_lag: u64,
+    pub(super) rejoin: bool,
     patience: Duration,
     power_is_off: bool,
 }
@@ -52,7 +53,7 @@ impl<'a> Pair<'a> {
     }
 
     /// Who is to lead, and who is to follow.
-    fn sides(&self, goal: Goal) -> (&Node<'a>, &Node<'a>) {
+    pub(super) fn sides(&self, goal: Goal) -> (&Node<'a>, &Node<'a>) {
         match goal {
             Goal::First => (&self.from, &self.to),
             Goal::Drained | Goal::Level | Goal::Switched | Goal::Paired => (&self.to, &self.from),
@@ -60,7 +61,7 @@ impl<'a> Pair<'a> {
     }
 
     /// Whether what the old primary has not handed over may be given up.
-    fn may_lose(&self, goal: Goal) -> bool {
+    pub(super) fn may_lose(&self, goal: Goal) -> bool {
         matches!(goal, Goal::Switched | Goal::Paired) && self.mode == Mode::Unplanned
     }
 
@@ -312,52 +313,11 @@ impl Switch for Pair<'_> {
     }
 
     fn tell(&self, goal: Goal) -> Vec<String> {
-        let (leader, follower) = self.sides(goal);
-        let (one, other) = (leader.place(), follower.place());
-        let programs = &leader.written.bin_directory;
-        match goal {
-            Goal::Drained => Vec::new(),
-            Goal::Level => {
-                vec![format!("wait until {one} is at most {} bytes behind", self.max_lag)]
-            }
-            Goal::Paired if !self.rejoin => Vec::new(),
-            Goal::Paired => {
-                vec![format!("start {other} as a standby, with {programs}/pg_rewind if it has to")]
-            }
-            Goal::Switched | Goal::First => {
-                let mut lines = vec![
-                    format!("mark {other} as a standby: standby.signal, primary_conninfo"),
-                    format!("{}/pg_ctl stop -m fast, of {other}", follower.written.bin_directory),
-                ];
-                lines.push(if self.may_lose(goal) {
-                    format!("pg_promote at {one}, whatever it has of {other}")
-                } else {
-                    format!("pg_promote at {one}, once it has everything of {other}")
-                });
-                if goal == Goal::First {
-                    lines.push(format!(
-                        "start {other} as a standby, with {programs}/pg_rewind if it has to"
-                    ));
-                }
-                lines.push(format!("write at {one}"));
-                lines
-            }
-        }
+        told::plan(self, goal)
     }
 
     fn by_hand(&self) -> String {
-        let (from, to) = (&self.from, &self.to);
-        format!(
-            "1. find out which of {0} and {1} takes writes: psql -d '{2}' -c 'select pg_is_in_recovery()', the same with '{3}'. \
-             2. if both do, stop one AT ONCE. 3. if neither does, look with {4}/pg_controldata at both which has the higher \
-             TimeLineID and checkpoint location: that one holds the newest data; remove standby.signal from its data directory \
-             only after the other is stopped and has one, and start it. 4. let the other follow: pg_rewind or pg_basebackup",
-            from.place(),
-            to.place(),
-            from.written.conninfo,
-            to.written.conninfo,
-            from.written.bin_directory
-        )
+        told::by_hand(self)
     }
 }
 
