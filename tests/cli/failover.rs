@@ -199,6 +199,22 @@ fn what_a_primary_takes_with_it_is_counted_and_it_comes_back_as_a_standby() {
 #[test]
 fn a_failover_that_is_killed_goes_on_or_back_and_never_has_two_primaries() {
     let lab = Lab::up();
+    // Commands reach the servers as through `ssh`, which hands them to a shell as one line.
+    let via: Vec<String> = lab.project.json("lab/lab.json")["via"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|word| word.as_str().unwrap().to_owned())
+        .collect();
+    lab.project
+        .executable("lab/ssh", &format!("#!/bin/sh\nshift\nexec {} sh -c \"$*\"\n", via.join(" ")));
+    for file in ["lab/failover.yaml", "lab/back.yaml"] {
+        lab.project.edit_json(file, |file| {
+            for side in ["from", "to"] {
+                file["components"][0]["postgres"][side]["via"] = json!(["./ssh", "db"]);
+            }
+        });
+    }
     let events = lab.project.path(&format!("{EVIDENCE}/dr-events.ndjson"));
     let mut leader = "a";
     for (wanted, verb) in
