@@ -67,21 +67,24 @@ pub fn run_tabletop(
         Some(history) => history.open_gaps(name, clock.now()).map_err(RunError::History)?,
         None => Vec::new(),
     };
-    struct Never;
-    impl Interrupt for Never {
-        fn interrupted(&self) -> bool {
-            false
-        }
-    }
-    struct Nobody;
-    impl Sink for Nobody {
-        fn accept(&mut self, _: &Event) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    carry_out(loaded, clock, &Never, request, &mut Nobody, |setup, tee| {
+    carry_out(loaded, clock, &Undisturbed, request, &mut Undisturbed, |setup, tee| {
         exercise::talk(loaded, tabletop, setup, &open, tee, room)
     })
+}
+
+/// A talk is ended by whoever talks, and hears itself.
+struct Undisturbed;
+
+impl Interrupt for Undisturbed {
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
+
+impl Sink for Undisturbed {
+    fn accept(&mut self, _: &Event) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What a directory holds that was cut off before its seal.
@@ -99,7 +102,6 @@ pub enum CutOff {
 #[must_use]
 pub fn cut_off(place: &Path) -> CutOff {
     let Ok((_, events)) = Directory::reopen(place) else { return CutOff::Nothing };
-    let acted = |event: &Event| matches!(event.body, Body::ActionStarted(_));
     let last = Stage::RollBack.id();
     let ended =
         |event: &Event| matches!(&event.body, Body::StepFinished { step, .. } if step == last);
@@ -125,7 +127,8 @@ pub fn run_failover(
 ) -> Result<Option<Report>, RunError> {
     // One at a time, whatever evidence directory each is given.
     let path = loaded.folder.join(loaded.shown_path.file_name().unwrap_or_default());
-    let lock = File::open(&path).map_err(RunError::Write)?;
+    let lock = File::open(&path)
+        .map_err(|error| RunError::Resume(format!("{}: {error}", loaded.shown_path.display())))?;
     if lock.try_lock().is_err() {
         let path = loaded.shown_path.display();
         return Err(RunError::Resume(format!("another failover of {path} is under way")));
@@ -159,6 +162,12 @@ fn carry_out(
         Some(resumption) => {
             let (directory, events) = Directory::reopen(place).map_err(RunError::Open)?;
             same_run(&events, loaded, signer.as_deref())?;
+            if !events.iter().any(acted) {
+                // What it was asked for may not have been written down yet: only some of the components, say.
+                return Err(RunError::Resume(
+                    "it had not begun anything: begin it again".to_owned(),
+                ));
+            }
             (directory, Some((events, resumption)))
         }
     };
@@ -180,9 +189,13 @@ fn carry_out(
     Ok(Some(report))
 }
 
+/// Whether something was begun.
+fn acted(event: &Event) -> bool {
+    matches!(event.body, Body::ActionStarted(_))
+}
+
 /// What was cut off is not thrown away by beginning again: it may have to be undone.
 fn refuse_unfinished(place: &Path) -> Result<(), RunError> {
-    let acted = |event: &Event| matches!(event.body, Body::ActionStarted(_));
     match Directory::reopen(place) {
         Ok((_, events)) if events.iter().any(acted) => {
             Err(RunError::Unfinished(place.display().to_string()))

@@ -744,4 +744,25 @@ fn a_run_that_lacks_only_its_seal_is_sealed_before_it_is_taken_back() {
     assert_eq!(output.code(), 4, "{}", output.snapshot());
     assert_eq!(sides(&project), ["from", "from", "from"]);
     report(&project, EVIDENCE);
+    // One that had begun nothing is begun again: what was asked for may not have been written down.
+    unsealed();
+    let text = std::fs::read_to_string(&events).unwrap();
+    let three: String = text.split_inclusive('\n').take(3).collect();
+    std::fs::write(&events, three).unwrap();
+    let output = project.run(&["exercise", "resume", "failover.json"]);
+    assert_eq!(output.code(), 2, "{}", output.snapshot());
+    assert!(
+        output.stderr.contains("had not begun anything: begin it again"),
+        "{}",
+        output.snapshot()
+    );
+    // Nobody sets the clock of what is measured.
+    let output = project.run(&[
+        "exercise",
+        "failover",
+        "failover.json",
+        "--current-time",
+        crate::common::NOW,
+    ]);
+    assert_eq!(output.code(), 2, "{}", output.snapshot());
 }

@@ -1,6 +1,7 @@
 //! A failover for real: each component is moved to its other side, one small move after the other. That a move is made
 //! is on the disk before it is; so whoever comes after a kill knows what may have happened, and goes on or goes back.
 
+mod control;
 mod dns;
 mod haproxy;
 mod node;

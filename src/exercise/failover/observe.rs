@@ -56,7 +56,9 @@ pub(super) fn read(bytes: &[u8]) -> Vec<Seen> {
 /// Something that is done again and again, and what came of it.
 pub(super) struct Series<'a> {
     hands: &'a Hands<'a>,
-    clock: &'a dyn Clock,
+    /// When it began; from then on time is measured, whatever the wall clock does.
+    base: Timestamp,
+    watch: Stopwatch,
     request: &'a Request,
     every: Duration,
     run: String,
@@ -69,7 +71,7 @@ impl<'a> Series<'a> {
     /// Goes on after what was seen before.
     pub(super) fn new(
         hands: &'a Hands<'a>,
-        clock: &'a dyn Clock,
+        clock: &dyn Clock,
         (request, every): (&'a Request, Duration),
         run: &str,
         log: File,
@@ -78,7 +80,8 @@ impl<'a> Series<'a> {
         // One may have been sent and not be written down: its number is left out.
         let first = before.last().map_or(1, |last| last.number + 2);
         let (log, seen, run) = (Mutex::new(log), Mutex::new(before), run.to_owned());
-        Self { hands, clock, request, every, run, first, log, seen }
+        let (base, watch) = (clock.now(), Stopwatch::start());
+        Self { hands, base, watch, request, every, run, first, log, seen }
     }
 
     /// Goes on until it is told to stop.
@@ -98,12 +101,16 @@ impl<'a> Series<'a> {
         }
     }
 
+    fn now(&self) -> Timestamp {
+        self.base.plus_days(self.watch.seconds() / 86_400.0).unwrap_or(self.base)
+    }
+
     fn once(&self, number: u64) {
         let marker = format!("{}.{number}", self.run);
         let texts = [("{marker}", marker.as_str()), ("{run}", self.run.as_str())];
-        let at = self.clock.now();
+        let at = self.now();
         let ok = self.hands.perform(self.request, &texts, Duration::MAX).is_ok();
-        let seen = Seen { number, at, until: self.clock.now(), ok };
+        let seen = Seen { number, at, until: self.now(), ok };
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         // What cannot be written down cannot be proven, and does not count.
         if log.write_all(seen.line().as_bytes()).is_ok() {

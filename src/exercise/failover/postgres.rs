@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use super::node::{Control, Node, State};
+use super::control::Control;
+use super::node::{Node, State};
 use super::switch::{Goal, Move, Switch};
 use super::told;
 use crate::clock::Stopwatch;

@@ -93,13 +93,11 @@ pub(super) fn switch_of<'a>(
         }
         Written::Haproxy(haproxy) => Box::new(Backend::new(haproxy)),
         Written::Dns(dns) => Box::new(Record::new(dns, hands)),
-        Written::Actions(actions) => {
-            Box::new(Own { actions, hands, health: component.health.as_ref(), done })
-        }
+        Written::Actions(actions) => Box::new(Own { actions, hands, done }),
     }
 }
 
-/// Names of the moves of a component that were made in each stage and not undone since.
+/// Names of the moves of a component that were made, each with its stage.
 fn done(outcome: &Outcome, name: &str) -> Vec<(String, String)> {
     let ended = outcome.actions.iter().filter(|action| action.plan.of == name);
     let ended =
@@ -111,7 +109,6 @@ fn done(outcome: &Outcome, name: &str) -> Vec<(String, String)> {
 struct Own<'a> {
     actions: &'a Actions,
     hands: &'a Hands<'a>,
-    health: Option<&'a Request>,
     done: Vec<(String, String)>,
 }
 
@@ -167,10 +164,7 @@ impl Switch for Own<'_> {
     fn prove(&self, goal: Goal) -> Result<String, String> {
         match goal {
             Goal::Switched | Goal::Paired => self.perform(&self.actions.verify),
-            Goal::First => match self.health {
-                Some(health) => self.perform(health),
-                None => Ok("its rollback succeeded".to_owned()),
-            },
+            Goal::First => Ok("its rollback succeeded".to_owned()),
             Goal::Drained | Goal::Level => Ok("it succeeded".to_owned()),
         }
     }

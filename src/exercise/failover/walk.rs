@@ -29,6 +29,12 @@ pub(super) enum Went {
     Paused,
 }
 
+impl Went {
+    fn of(status: Status) -> Self {
+        if status == Status::Passed { Self::Well } else { Self::Wrong }
+    }
+}
+
 /// What work for a goal came to.
 enum Work {
     Done(String),
@@ -49,7 +55,7 @@ impl Walk<'_, '_> {
     /// How an ended step went; `None` where it has not ended.
     fn ended(&self, stage: Stage) -> Option<Went> {
         let end = self.rehearsal.engine.outcome.end_of(stage.id())?;
-        Some(if end.status == Status::Passed { Went::Well } else { Went::Wrong })
+        Some(Went::of(end.status))
     }
 
     /// Ends a step by what its work came to. One that was interrupted stays open.
@@ -83,7 +89,7 @@ impl Walk<'_, '_> {
             }
         };
         let status = self.rehearsal.engine.end_step(begun, result, true)?;
-        Ok(if status == Status::Passed { Went::Well } else { Went::Wrong })
+        Ok(Went::of(status))
     }
 
     /// Ends what was planned and is not done any more.
@@ -309,7 +315,7 @@ impl Walk<'_, '_> {
             (Some((number, why)), true) => self.not_brought_back(&touched[number..], &why),
         };
         let status = self.rehearsal.engine.end_step(begun, result, true)?;
-        Ok(if status == Status::Passed { Went::Well } else { Went::Wrong })
+        Ok(Went::of(status))
     }
 
     /// Proves that a component is in its first state, and works.

@@ -226,7 +226,7 @@ fn carry_out(
     task: &Task<'_>,
     shown: &Path,
 ) -> Result<Exit, CliError> {
-    let mut resolved = task.places.resolve(environment)?;
+    let mut resolved = task.places.resolve(environment, None)?;
     resolved.evidence_directory = environment.working_directory.join(shown);
     let progress = Progress::start(false).map_err(|error| {
         CliError::usage(format!("nothing was done: signals cannot be caught: {error}"))

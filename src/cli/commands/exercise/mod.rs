@@ -47,9 +47,6 @@ struct Places {
     history: Option<PathBuf>,
     #[command(flatten)]
     key: SigningKey,
-    /// Take this as the time, ISO 8601 with an offset; the evidence says so
-    #[arg(long, value_name = "TIME")]
-    current_time: Option<Timestamp>,
     /// What to print on standard output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -64,11 +61,16 @@ struct Resolved {
 }
 
 impl Places {
-    fn resolve(&self, environment: &Environment) -> Result<Resolved, CliError> {
+    /// The time is only set for what measures nothing: a talk.
+    fn resolve(
+        &self,
+        environment: &Environment,
+        current_time: Option<Timestamp>,
+    ) -> Result<Resolved, CliError> {
         let here = &environment.working_directory;
         let history = self.history.as_ref().map(|folder| History::create(&here.join(folder)));
         let history = history.transpose().map_err(app::RunError::History)?;
-        let clock: Box<dyn Clock> = match self.current_time {
+        let clock: Box<dyn Clock> = match current_time {
             Some(time) => Box::new(FixedClock(time)),
             None => Box::new(SystemClock),
         };

@@ -14,6 +14,7 @@ use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
+use crate::clock::Timestamp;
 use crate::exercise::{Loaded, Room, load};
 use crate::fs::write_whole;
 use crate::manifest::exercise::{Exercise, Tabletop};
@@ -93,6 +94,9 @@ struct RunArgs {
     /// Go on where it was left
     #[arg(long)]
     resume: bool,
+    /// Take this as the time, ISO 8601 with an offset; the evidence says so
+    #[arg(long, value_name = "TIME")]
+    current_time: Option<Timestamp>,
     #[command(flatten)]
     places: Places,
 }
@@ -124,20 +128,17 @@ fn new(ui: &Ui, environment: &Environment, args: &NewArgs) -> Result<Exit, CliEr
     Ok(Exit::Passed)
 }
 
-/// Reads the file of a tabletop.
 fn read(environment: &Environment, path: &Path) -> Result<Loaded, CliError> {
-    let loaded = load(path, &environment.working_directory)?;
-    if matches!(loaded.exercise, Exercise::Tabletop(_)) {
-        return Ok(loaded);
-    }
-    let message = format!("{} is the file of a failover, not of a tabletop", path.display());
-    Err(CliError::usage(message))
+    Ok(load(path, &environment.working_directory)?)
 }
 
 fn tabletop(loaded: &Loaded) -> Result<&Tabletop, CliError> {
     match &loaded.exercise {
         Exercise::Tabletop(tabletop) => Ok(tabletop),
-        Exercise::Failover(_) => Err(CliError::usage("it is no tabletop")),
+        Exercise::Failover(_) => {
+            let path = loaded.shown_path.display();
+            Err(CliError::usage(format!("{path} is the file of a failover, not of a tabletop")))
+        }
     }
 }
 
@@ -192,7 +193,7 @@ fn agenda(ui: &Ui, environment: &Environment, args: &AgendaArgs) -> Result<Exit,
 
 fn walk(ui: &Ui, environment: &Environment, args: &RunArgs) -> Result<Exit, CliError> {
     let loaded = read(environment, &args.file)?;
-    let places = args.places.resolve(environment)?;
+    let places = args.places.resolve(environment, args.current_time)?;
     let request = places.request(args.resume.then_some(Resumption::Resume));
     let mut room = Terminal { ui: *ui, lines: io::stdin().lock().lines() };
     let report =
